@@ -1,0 +1,1 @@
+//! Cooldown, probe and ramp of one deployment, as a pure state machine.

@@ -1,0 +1,1 @@
+//! Request windows and parallel slots of one deployment, exact to the moment.

@@ -1,0 +1,1 @@
+//! Routes every LLM call to the right deployment.

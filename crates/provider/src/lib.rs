@@ -1,0 +1,1 @@
+//! The ports towards upstreams: Provider, Transport, Codec, Frames.

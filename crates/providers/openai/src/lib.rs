@@ -1,0 +1,1 @@
+//! OpenAI's dialect and the vendors that speak it.

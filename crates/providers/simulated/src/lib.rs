@@ -1,0 +1,1 @@
+//! Simulated deployments, for a first start without a key.

@@ -1,0 +1,1 @@
+//! The life of a request: resolve, filter, pick, reserve, send, settle, decide.

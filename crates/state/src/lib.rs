@@ -1,0 +1,1 @@
+//! The StateStore port, the lease, and the store in memory.

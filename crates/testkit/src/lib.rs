@@ -1,0 +1,1 @@
+//! Faulty upstreams on real sockets, scripted providers, contract suites.

@@ -1,0 +1,106 @@
+//! One physical endpoint with its credential and its model.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{DeploymentId, GroupName, Secret, stable_hash};
+
+/// One physical endpoint + credential + model, as configured.
+///
+/// ```
+/// use pointsman_types::Deployment;
+/// let one = Deployment::new("chat", "openai", "gpt-4o-mini");
+/// assert_eq!(one.id, Deployment::new("chat", "openai", "gpt-4o-mini").id);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Unique and stable.
+    pub id: DeploymentId,
+    /// The group it serves.
+    pub group: GroupName,
+    /// The vendor's prefix, as in LiteLLM: `openai`, `azure`, `anthropic`…
+    pub vendor: String,
+    /// The model's name at the upstream.
+    pub model: String,
+    /// Where the upstream is; the vendor's own address when absent.
+    pub api_base: Option<String>,
+    /// The key, where the vendor takes one.
+    pub api_key: Option<Secret>,
+    /// The organization to bill, where the vendor has one.
+    pub organization: Option<String>,
+    /// Further settings of the vendor, by their configuration key (`api_version`, `region`…).
+    pub settings: BTreeMap<String, String>,
+    /// Default request parameters: name and JSON text, applied where the request has none.
+    pub params: Vec<(String, String)>,
+    /// Share of the traffic for weighted strategies.
+    pub weight: Option<u32>,
+    /// Tier: lower ones first, none is last.
+    pub order: Option<i64>,
+    /// Routing tags.
+    pub tags: Vec<String>,
+    /// Bounds one attempt.
+    pub timeout: Option<Duration>,
+    /// Bounds one attempt's wait for the first content of a stream.
+    pub stream_timeout: Option<Duration>,
+    /// Retries after a failure of this deployment, where it differs from the router's.
+    pub num_retries: Option<u32>,
+}
+
+impl Deployment {
+    /// A deployment with the default id and nothing else set.
+    pub fn new(group: &str, vendor: &str, model: &str) -> Self {
+        Self {
+            id: Self::default_id(group, vendor, model, None),
+            group: group.into(),
+            vendor: vendor.into(),
+            model: model.into(),
+            api_base: None,
+            api_key: None,
+            organization: None,
+            settings: BTreeMap::new(),
+            params: Vec::new(),
+            weight: None,
+            order: None,
+            tags: Vec::new(),
+            timeout: None,
+            stream_timeout: None,
+            num_retries: None,
+        }
+    }
+
+    /// The id a deployment gets when none is configured.
+    ///
+    /// It hangs on group, vendor, model and address alone, so editing a key, a limit or a price
+    /// never changes it.
+    pub fn default_id(
+        group: &str,
+        vendor: &str,
+        model: &str,
+        api_base: Option<&str>,
+    ) -> DeploymentId {
+        let key = [group, vendor, model, api_base.unwrap_or("")].join("\n");
+        DeploymentId::from(format!("{model}-{:08x}", stable_hash(key.as_bytes()) >> 32))
+    }
+}
+
+/// What a call asks an upstream to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// `chat/completions`
+    Chat,
+    /// `completions`
+    Completions,
+    /// `embeddings`
+    Embeddings,
+}
+
+impl Operation {
+    /// The path of the operation below an OpenAI-shaped base.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "chat/completions",
+            Self::Completions => "completions",
+            Self::Embeddings => "embeddings",
+        }
+    }
+}

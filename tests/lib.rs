@@ -1,0 +1,1 @@
+//! Whole-system tests: the built gateway on a real socket against faulty upstreams.
