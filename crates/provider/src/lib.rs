@@ -1,1 +1,35 @@
-//! The ports towards upstreams: Provider, Transport, Codec, Frames.
+//! The ports towards upstreams.
+//!
+//! A vendor is a [`Codec`]: bytes to types and back, no I/O. [`HttpProvider`] joins a codec to a
+//! [`Transport`] and is a [`Provider`], as a user's own may be. Front doors are [`Surface`]s.
+//! Bodies stay as they came: an [`Envelope`] knows where their top-level members are, and an edit
+//! is spliced into [`Pieces`] without a copy.
+
+mod body_reader;
+mod call;
+mod codec;
+mod credentials;
+mod envelope;
+mod headers;
+mod http_provider;
+mod options;
+mod pieces;
+mod reply;
+mod sse;
+mod surface;
+mod target;
+mod transport;
+
+pub use call::{Call, CallHead};
+pub use codec::{Codec, Event, Frame, Frames, Speech};
+pub use credentials::{Credential, Credentials, FixedKey};
+pub use envelope::{BodyFault, Envelope};
+pub use headers::{passes_to_client, reset_after, retry_after};
+pub use http_provider::{HttpProvider, MAX_REPLY};
+pub use options::{CallOptions, OWN_FIELDS};
+pub use pieces::Pieces;
+pub use reply::{FrameStream, Provider, Reply, StreamReply, WholeReply};
+pub use sse::{SseSplitter, sse_data};
+pub use surface::Surface;
+pub use target::{Target, Vendor};
+pub use transport::{Incoming, Transport};

@@ -1,0 +1,161 @@
+//! A vendor's dialect: bytes to types and back.
+
+use std::fmt::Debug;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use pointsman_clock::Instant;
+use pointsman_types::{Deployment, Error, Usage};
+
+use crate::{Call, CallHead, Credential, Pieces, Target, Vendor, WholeReply};
+
+/// How a codec can carry a call to a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Speech {
+    /// In the caller's own dialect: the body is passed through.
+    Native,
+    /// Not at all, and why.
+    No(String),
+}
+
+/// A vendor's dialect. Nothing here awaits, reads a clock or does I/O.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{HeaderMap, Request, StatusCode};
+/// use pointsman_clock::Instant;
+/// use pointsman_provider::*;
+/// use pointsman_types::{Deployment, Error, ErrorKind};
+///
+/// /// Answers are plain text, there are no streams.
+/// #[derive(Debug)]
+/// struct Plain;
+///
+/// impl Codec for Plain {
+///     fn vendor(&self) -> Vendor {
+///         Vendor { name: "plain", base: None, version_path: "", key_env: &[], base_env: &[], needs_key: false }
+///     }
+///     fn target(&self, of: &Deployment) -> Result<Target, String> {
+///         Target::of(of, &self.vendor())
+///     }
+///     fn speaks(&self, _: &Target, what: &CallHead) -> Speech {
+///         if what.stream { Speech::No("`plain` has no streams".into()) } else { Speech::Native }
+///     }
+///     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
+///         Request::post(&to.base)
+///             .body(call.envelope.bytes().clone().into())
+///             .map_err(|error| Error::new(ErrorKind::BadRequest, error.to_string()))
+///     }
+///     fn sign(&self, _: &Target, _: &mut Request<Pieces>, _: &Credential, _: Instant) -> Result<(), Error> {
+///         Ok(())
+///     }
+///     fn decode(&self, _: &CallHead, status: StatusCode, _: &HeaderMap, body: Bytes, _: Instant) -> Result<WholeReply, Error> {
+///         if status.is_success() { Ok(WholeReply::of(body)) } else { Err(Error::new(ErrorKind::Server, "no")) }
+///     }
+///     fn frames(&self, _: &CallHead) -> Box<dyn Frames> {
+///         Box::new(NoFrames)
+///     }
+/// }
+///
+/// struct NoFrames;
+/// impl Frames for NoFrames {
+///     fn push(&mut self, _: Bytes, _: &mut Vec<Frame>) -> Result<(), Error> { Ok(()) }
+///     fn finish(&mut self, _: &mut Vec<Frame>) -> Result<(), Error> { Ok(()) }
+/// }
+/// ```
+pub trait Codec: Debug + Send + Sync + 'static {
+    /// What is known of the vendor before any call.
+    fn vendor(&self) -> Vendor;
+
+    /// What this codec needs to address a deployment.
+    ///
+    /// # Errors
+    ///
+    /// Says what is missing or broken, as text for a configuration finding.
+    fn target(&self, of: &Deployment) -> Result<Target, String>;
+
+    /// Whether and how the target can be asked this.
+    fn speaks(&self, to: &Target, what: &CallHead) -> Speech;
+
+    /// The request for the upstream, unsigned.
+    ///
+    /// # Errors
+    ///
+    /// Kind `BadRequest`, naming what the vendor cannot express.
+    fn encode(&self, to: &Target, call: &Call) -> Result<http::Request<Pieces>, Error>;
+
+    /// Signs the final bytes.
+    ///
+    /// # Errors
+    ///
+    /// Kind `Authentication`, when the credential is not of a kind this vendor takes.
+    fn sign(
+        &self,
+        to: &Target,
+        request: &mut http::Request<Pieces>,
+        with: &Credential,
+        now: Instant,
+    ) -> Result<(), Error>;
+
+    /// A whole answer. The one place that knows the vendor's error bodies.
+    ///
+    /// # Errors
+    ///
+    /// What the vendor said was wrong, by its own code first, then status, then message; kind
+    /// `Server` for a success that cannot be used.
+    fn decode(
+        &self,
+        what: &CallHead,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Bytes,
+        now: Instant,
+    ) -> Result<WholeReply, Error>;
+
+    /// A reader for one streamed answer.
+    fn frames(&self, what: &CallHead) -> Box<dyn Frames>;
+}
+
+const _: fn(&dyn Codec) = |_| ();
+
+/// Reads one streamed answer. However the bytes are cut, the events are the same.
+pub trait Frames: Send {
+    /// Takes the next bytes; adds the frames that they complete.
+    ///
+    /// # Errors
+    ///
+    /// Kind `Server`, when the bytes are not the vendor's dialect.
+    fn push(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), Error>;
+
+    /// The upstream's end of the body.
+    ///
+    /// # Errors
+    ///
+    /// Kind `Connection`, when it came without an end marker.
+    fn finish(&mut self, out: &mut Vec<Frame>) -> Result<(), Error>;
+}
+
+const _: fn(&dyn Frames) = |_| ();
+
+/// One frame of a stream: the bytes for the client, and what they mean.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The frame in the client's dialect, with its delimiter.
+    pub raw: Bytes,
+    /// What it means.
+    pub event: Event,
+}
+
+/// What a frame means; a frame may mean several things, or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Event {
+    /// It carries content: text, reasoning, a refusal, audio, a tool call, or a finish reason.
+    pub content: bool,
+    /// The usage so far.
+    pub usage: Option<Usage>,
+    /// The answer is complete.
+    pub done: bool,
+    /// The upstream broke off with an error.
+    pub error: Option<Error>,
+}

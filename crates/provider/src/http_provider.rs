@@ -1,0 +1,75 @@
+//! The provider that joins a codec to a transport.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::header::CONTENT_TYPE;
+use pointsman_clock::Clock;
+use pointsman_types::{Deployment, Error, ErrorKind};
+
+use crate::{
+    Call, CallHead, Codec, Provider, Reply, Speech, StreamReply, Target, Transport, Vendor,
+    body_reader::{FrameReader, collect},
+};
+
+/// The longest whole answer that is read, in bytes: 128 MiB.
+pub const MAX_REPLY: usize = 128 << 20;
+
+/// A vendor over HTTP: its codec, and the way there.
+#[derive(Debug)]
+pub struct HttpProvider<C> {
+    codec: C,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+}
+
+impl<C: Codec> HttpProvider<C> {
+    /// A provider that speaks `codec` over `transport`.
+    pub fn new(codec: C, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+        Self { codec, transport, clock }
+    }
+
+    async fn ask(&self, to: &Target, call: &Call) -> Result<Reply, Error> {
+        let mut request = self.codec.encode(to, call)?;
+        let now = self.clock.now();
+        let credential = to.credentials.current(now).await?;
+        self.codec.sign(to, &mut request, &credential, now)?;
+        let (head, body) = self.transport.send(request).await?.into_parts();
+        let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+        let streamed = call.head.stream && head.status.is_success();
+        if streamed && !kind.starts_with(b"application/json") {
+            let frames = FrameReader::new(body, self.codec.frames(&call.head));
+            return Ok(Reply::Stream(StreamReply {
+                headers: head.headers,
+                frames: Box::pin(frames),
+            }));
+        }
+        let body = collect(body, MAX_REPLY).await?;
+        let now = self.clock.now();
+        let whole = self.codec.decode(&call.head, head.status, &head.headers, body, now)?;
+        if streamed {
+            let message = "the upstream answered a call for a stream with one whole answer";
+            return Err(Error::new(ErrorKind::Server, message).with_status(head.status.as_u16()));
+        }
+        Ok(Reply::Whole(whole))
+    }
+}
+
+#[async_trait]
+impl<C: Codec> Provider for HttpProvider<C> {
+    fn vendor(&self) -> Vendor {
+        self.codec.vendor()
+    }
+
+    fn target(&self, of: &Deployment) -> Result<Target, String> {
+        self.codec.target(of)
+    }
+
+    fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
+        self.codec.speaks(to, what)
+    }
+
+    async fn call(&self, to: &Target, call: &Call) -> Result<Reply, Error> {
+        self.ask(to, call).await.map_err(|error| error.by(to.vendor))
+    }
+}

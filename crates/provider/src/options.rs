@@ -1,0 +1,196 @@
+//! The router's own request fields: read here, and taken out before an upstream sees the body.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::{BodyFault, Envelope};
+
+/// The fields of a request that are the router's, as in LiteLLM.
+pub const OWN_FIELDS: &[&str] = &[
+    "num_retries",
+    "fallbacks",
+    "context_window_fallbacks",
+    "content_policy_fallbacks",
+    "disable_fallbacks",
+    "max_fallbacks",
+    "timeout",
+    "stream_timeout",
+    "priority",
+    "routing_strategy",
+    "specific_deployment",
+    "allowed_model_region",
+    "fastest_response",
+    "cache",
+    "mock_response",
+];
+
+/// Fields that would let a caller redirect a call or its credential.
+const REFUSED: &[&str] = &[
+    "api_key",
+    "api_base",
+    "base_url",
+    "api_version",
+    "custom_llm_provider",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "aws_bedrock_runtime_endpoint",
+    "azure_ad_token",
+    "vertex_credentials",
+    "vertex_project",
+    "vertex_location",
+];
+
+/// A request raises its time to at most this.
+const LONGEST: Duration = Duration::from_hours(1);
+
+/// What a request says about its own routing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallOptions {
+    /// Retries in each group.
+    pub num_retries: Option<u32>,
+    /// The whole call's deadline, until the first content.
+    pub timeout: Option<Duration>,
+    /// One attempt's wait for the first content of a stream.
+    pub stream_timeout: Option<Duration>,
+    /// Routing tags.
+    pub tags: Vec<String>,
+    /// Place in a waiting line: lower ones first.
+    pub priority: Option<i64>,
+    /// The affinity key.
+    pub key: Option<String>,
+    /// Groups to fall back to, instead of the configured ones.
+    pub fallbacks: Option<Vec<String>>,
+    /// Whether no fallback is wanted.
+    pub disable_fallbacks: bool,
+    /// At most so many fallbacks.
+    pub max_fallbacks: Option<u32>,
+}
+
+impl CallOptions {
+    /// Reads the options of a request body.
+    ///
+    /// # Errors
+    ///
+    /// Names the field that has a wrong type, a wrong value, or that no request may have.
+    pub fn read(body: &Envelope) -> Result<Self, BodyFault> {
+        if let Some(name) = REFUSED.iter().find(|name| body.has(name)) {
+            let message = format!("`{name}` cannot be set on a request: it is configured here");
+            return Err(BodyFault::of(name, message));
+        }
+        Ok(Self {
+            num_retries: body.read("num_retries", "a whole number, 0 or more")?,
+            timeout: seconds(body, "timeout")?,
+            stream_timeout: seconds(body, "stream_timeout")?,
+            tags: tags(body)?,
+            priority: body.read("priority", "a whole number")?,
+            key: body.read::<String>("user", "a string")?,
+            fallbacks: fallbacks(body)?,
+            disable_fallbacks: body.read("disable_fallbacks", "a boolean")?.unwrap_or(false),
+            max_fallbacks: body.read("max_fallbacks", "a whole number, 0 or more")?,
+        })
+    }
+
+    /// A time in seconds, as requests and headers give it; bounded by one hour.
+    ///
+    /// ```
+    /// use pointsman_provider::CallOptions;
+    /// use std::time::Duration;
+    /// assert_eq!(CallOptions::time(1.5), Some(Duration::from_millis(1_500)));
+    /// assert_eq!(CallOptions::time(1e9), Some(Duration::from_secs(3_600)));
+    /// assert_eq!(CallOptions::time(0.0), None);
+    /// ```
+    pub fn time(seconds: f64) -> Option<Duration> {
+        // A NaN survives `clamp` and is no duration.
+        let bounded = seconds.clamp(0.0, LONGEST.as_secs_f64());
+        Duration::try_from_secs_f64(bounded).ok().filter(|time| !time.is_zero())
+    }
+}
+
+fn seconds(body: &Envelope, name: &str) -> Result<Option<Duration>, BodyFault> {
+    let want = "a number of seconds above 0";
+    let Some(seconds) = body.read::<f64>(name, want)? else { return Ok(None) };
+    let wrong = || BodyFault::of(name, format!("`{name}` must be {want}, not {seconds}"));
+    CallOptions::time(seconds).map(Some).ok_or_else(wrong)
+}
+
+/// `metadata.tags`; other shapes of `metadata` are the vendor's business.
+fn tags(body: &Envelope) -> Result<Vec<String>, BodyFault> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        tags: Option<serde_json::Value>,
+    }
+    let metadata = body.raw("metadata").and_then(|raw| serde_json::from_str::<Metadata>(raw).ok());
+    match metadata.and_then(|metadata| metadata.tags) {
+        Some(serde_json::Value::Array(tags)) => tags
+            .into_iter()
+            .map(|tag| match tag {
+                serde_json::Value::String(tag) => Ok(tag),
+                _ => Err(BodyFault::of("metadata", "`metadata.tags` must be a list of strings")),
+            })
+            .collect(),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn fallbacks(body: &Envelope) -> Result<Option<Vec<String>>, BodyFault> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Target {
+        Name(String),
+        Mapping(Only),
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Only {
+        model: String,
+    }
+    let want = "a list of model names";
+    let targets = body.read::<Vec<Target>>("fallbacks", want)?;
+    Ok(targets.map(|targets| {
+        let name = |target| match target {
+            Target::Name(model) | Target::Mapping(Only { model }) => model,
+        };
+        targets.into_iter().map(name).collect()
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<CallOptions, BodyFault> {
+        CallOptions::read(&Envelope::parse(body.to_owned().into())?)
+    }
+
+    #[test]
+    fn reads_what_litellm_reads() {
+        let body = r#"{"num_retries": 0, "timeout": 2.5, "metadata": {"tags": ["a", "!b"]},
+            "fallbacks": ["x", {"model": "y"}], "user": "me", "priority": 1}"#;
+        let options = read(body).unwrap();
+        assert_eq!(options.num_retries, Some(0));
+        assert_eq!(options.timeout, Some(Duration::from_millis(2_500)));
+        assert_eq!(options.tags, ["a", "!b"]);
+        assert_eq!(options.fallbacks.unwrap(), ["x", "y"]);
+        assert_eq!(options.key.as_deref(), Some("me"));
+        assert_eq!(read(r#"{"metadata": "free text"}"#).unwrap(), CallOptions::default());
+    }
+
+    #[test]
+    fn odd_values_name_the_field() {
+        for (body, field) in [
+            (r#"{"num_retries": -1}"#, "num_retries"),
+            (r#"{"num_retries": "2"}"#, "num_retries"),
+            (r#"{"timeout": 0}"#, "timeout"),
+            (r#"{"timeout": -3}"#, "timeout"),
+            (r#"{"timeout": [1]}"#, "timeout"),
+            (r#"{"metadata": {"tags": [1]}}"#, "metadata"),
+            (r#"{"fallbacks": "x"}"#, "fallbacks"),
+            (r#"{"api_key": "k"}"#, "api_key"),
+            (r#"{"user": 5}"#, "user"),
+        ] {
+            assert_eq!(read(body).unwrap_err().member.as_deref(), Some(field), "{body}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! A front door: how callers of one dialect ask and are answered.
+
+use std::fmt::Debug;
+
+use bytes::Bytes;
+use pointsman_types::{Error, Operation};
+
+use crate::{BodyFault, Call, Envelope};
+
+/// A front door's dialect.
+///
+/// ```
+/// use bytes::Bytes;
+/// use pointsman_provider::*;
+/// use pointsman_types::{Error, Operation};
+///
+/// /// Errors are plain text.
+/// #[derive(Debug)]
+/// struct PlainText;
+///
+/// impl Surface for PlainText {
+///     fn read(&self, operation: Operation, body: Envelope) -> Result<Call, BodyFault> {
+///         let head = CallHead { operation, model: "any".into(), stream: false, max_output: None };
+///         Ok(Call { head, options: CallOptions::read(&body)?, envelope: body })
+///     }
+///     fn failure(&self, error: &Error, _: &str) -> Bytes {
+///         error.message().to_owned().into()
+///     }
+///     fn failure_event(&self, error: &Error) -> Bytes {
+///         error.message().to_owned().into()
+///     }
+/// }
+/// ```
+pub trait Surface: Debug + Send + Sync + 'static {
+    /// Reads a request body.
+    ///
+    /// # Errors
+    ///
+    /// Names the member that is missing or wrong.
+    fn read(&self, operation: Operation, body: Envelope) -> Result<Call, BodyFault>;
+
+    /// The body that tells the caller of a failure; `attempts` is JSON for the attempts made, or
+    /// empty.
+    fn failure(&self, error: &Error, attempts: &str) -> Bytes;
+
+    /// The last event of a stream that broke off.
+    fn failure_event(&self, error: &Error) -> Bytes;
+}
+
+const _: fn(&dyn Surface) = |_| ();

@@ -1,0 +1,122 @@
+//! What a codec needs to address a deployment, and what it knows of its vendor.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use pointsman_types::{Deployment, DeploymentId};
+
+use crate::{Credentials, FixedKey};
+
+/// What is known of a vendor before any call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vendor {
+    /// Its prefix in `model: vendor/model`, as in LiteLLM.
+    pub name: &'static str,
+    /// Where it is; `None` where every user has their own address.
+    pub base: Option<&'static str>,
+    /// The version path that an `api_base` without a path gets.
+    pub version_path: &'static str,
+    /// The environment variables that hold its key, in the order they are asked.
+    pub key_env: &'static [&'static str],
+    /// The environment variables that hold its address, in the order they are asked.
+    pub base_env: &'static [&'static str],
+    /// Whether it answers nobody without a key.
+    pub needs_key: bool,
+}
+
+impl Vendor {
+    /// The base for an `api_base` as configured: with the version path where it has no path of its
+    /// own, without a slash at the end.
+    ///
+    /// ```
+    /// use pointsman_provider::Vendor;
+    /// let vendor = Vendor { name: "v", base: None, version_path: "/v1", key_env: &[], base_env: &[], needs_key: false };
+    /// assert_eq!(vendor.base_of("http://host:1"), "http://host:1/v1");
+    /// assert_eq!(vendor.base_of("http://host:1/own/"), "http://host:1/own");
+    /// ```
+    pub fn base_of(&self, api_base: &str) -> String {
+        let base = api_base.trim_end_matches('/');
+        let host_at = base.find("://").map_or(0, |at| at + 3);
+        if base[host_at..].contains('/') {
+            base.to_owned()
+        } else {
+            format!("{base}{}", self.version_path)
+        }
+    }
+}
+
+/// What a codec needs to address a deployment.
+#[derive(Clone)]
+pub struct Target {
+    /// The deployment.
+    pub id: DeploymentId,
+    /// Its vendor's name.
+    pub vendor: &'static str,
+    /// Where it is: scheme, host and path, without a slash at the end.
+    pub base: String,
+    /// The model's name at the upstream.
+    pub model: String,
+    /// The same as a JSON string, to splice.
+    pub model_json: Bytes,
+    /// The organization to bill.
+    pub organization: Option<String>,
+    /// Default request parameters: name and JSON text.
+    pub params: Vec<(String, String)>,
+    /// Where its credential comes from.
+    pub credentials: Arc<dyn Credentials>,
+}
+
+impl Target {
+    /// The target of a deployment of that vendor.
+    ///
+    /// # Errors
+    ///
+    /// Says which address is missing or broken, as text for a configuration finding.
+    pub fn of(deployment: &Deployment, vendor: &Vendor) -> Result<Self, String> {
+        let base =
+            match deployment.api_base.as_deref() {
+                Some(base) => vendor.base_of(base),
+                None => vendor.base.map(|base| base.trim_end_matches('/').to_owned()).ok_or_else(
+                    || format!("`{}` has no address of its own: set `api_base`", vendor.name),
+                )?,
+            };
+        check_base(&base)?;
+        let credentials: Arc<dyn Credentials> = Arc::new(FixedKey(deployment.api_key.clone()));
+        Ok(Self {
+            id: deployment.id.clone(),
+            vendor: vendor.name,
+            base,
+            model: deployment.model.clone(),
+            model_json: serde_json::to_vec(&deployment.model).unwrap_or_default().into(),
+            organization: deployment.organization.clone(),
+            params: deployment.params.clone(),
+            credentials,
+        })
+    }
+}
+
+fn check_base(base: &str) -> Result<(), String> {
+    let broken = |why: &str| format!("`api_base` {base:?} is no address: {why}");
+    let uri: http::Uri = base.parse().map_err(|error| broken(&format!("{error}")))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(broken("it must begin with http:// or https://"));
+    }
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err("`api_base` holds a user or password: put the credential into `api_key`".into());
+    }
+    if uri.query().is_some() {
+        return Err(broken("it must have no query"));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("id", &self.id)
+            .field("vendor", &self.vendor)
+            .field("base", &self.base)
+            .field("model", &self.model)
+            .finish_non_exhaustive()
+    }
+}
