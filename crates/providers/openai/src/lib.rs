@@ -1,1 +1,26 @@
-//! OpenAI's dialect and the vendors that speak it.
+//! OpenAI's dialect, and the vendors that speak it.
+//!
+//! Bodies pass through as they came: the `model` value is spliced, the router's own fields are
+//! taken out, and nothing else is touched, so every field that this crate has never heard of
+//! arrives as it was sent.
+//!
+//! ```
+//! use pointsman_openai::{OpenAiCodec, VENDORS};
+//! use pointsman_provider::Codec;
+//! use pointsman_types::Deployment;
+//!
+//! let codec = OpenAiCodec::new(&VENDORS[0]);
+//! let target = codec.target(&Deployment::new("chat", "openai", "gpt-4o-mini")).unwrap();
+//! assert_eq!(target.base, "https://api.openai.com/v1");
+//! ```
+
+mod classify;
+mod codec;
+mod frames;
+mod surface;
+mod vendors;
+mod wire;
+
+pub use codec::OpenAiCodec;
+pub use surface::OpenAiSurface;
+pub use vendors::VENDORS;

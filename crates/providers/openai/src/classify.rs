@@ -1,0 +1,227 @@
+//! What an error of an OpenAI-shaped upstream means: by its code, then its status, then its words.
+
+use std::time::Duration;
+
+use pointsman_types::{Error, ErrorKind};
+use serde_json::Value;
+
+/// The most of an upstream's message that is kept, in characters.
+const MOST_WORDS: usize = 2_000;
+
+/// What an error answer means.
+pub(crate) fn classify_body(status: u16, body: &[u8], retry_after: Option<Duration>) -> Error {
+    let error = match serde_json::from_slice::<Value>(body) {
+        Ok(value) => classify_value(status, &value),
+        Err(_) => classify_text(status, &String::from_utf8_lossy(body)),
+    };
+    error.with_retry_after(retry_after)
+}
+
+/// What an error body means, in any of the shapes that are seen.
+pub(crate) fn classify_value(status: u16, value: &Value) -> Error {
+    let said = Said::read(value);
+    // An error within a success carries its status inside.
+    let status = if status < 400 { said.status.unwrap_or(500) } else { status };
+    let kind = said.kind(status);
+    let mut error = Error::new(kind, words(&said.message, status)).with_status(status);
+    error.detail.code = said.code;
+    error.detail.type_name = said.type_name;
+    error.detail.param = said.param;
+    error
+}
+
+fn classify_text(status: u16, text: &str) -> Error {
+    let said = Said { message: text.trim().to_owned(), ..Said::default() };
+    let kind = said.kind(status);
+    // A page of a proxy in between says nothing to a caller.
+    let shown = if text.trim_start().starts_with('<') { "" } else { said.message.as_str() };
+    Error::new(kind, words(shown, status)).with_status(status)
+}
+
+fn words(message: &str, status: u16) -> String {
+    if message.is_empty() {
+        return format!("the upstream answered with status {status}");
+    }
+    message.chars().take(MOST_WORDS).collect()
+}
+
+/// What an error body says.
+#[derive(Debug, Default)]
+struct Said {
+    message: String,
+    code: Option<String>,
+    type_name: Option<String>,
+    param: Option<String>,
+    status: Option<u16>,
+}
+
+impl Said {
+    fn read(value: &Value) -> Self {
+        let inner = match &value["error"] {
+            Value::Object(_) => &value["error"],
+            _ => value.get("errors").and_then(|errors| errors.get(0)).unwrap_or(value),
+        };
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Array(_) | Value::Object(_) => Some(value.to_string()),
+            _ => None,
+        };
+        let first = |names: &[&str]| names.iter().find_map(|name| text(&inner[*name]));
+        let own_text = value["error"].as_str().map(str::to_owned);
+        let status = ["status_code", "code", "status"].iter().find_map(|name| {
+            let number = inner[*name].as_u64().or_else(|| inner[*name].as_str()?.parse().ok())?;
+            u16::try_from(number).ok().filter(|status| (400..600).contains(status))
+        });
+        Self {
+            message: first(&["message", "detail", "title"]).or(own_text).unwrap_or_default(),
+            code: first(&["code", "error_code"]),
+            type_name: first(&["type", "error_type"]),
+            param: inner["param"].as_str().map(str::to_owned),
+            status,
+        }
+    }
+
+    fn kind(&self, status: u16) -> ErrorKind {
+        self.by_code().unwrap_or_else(|| self.by_status(status))
+    }
+
+    fn by_code(&self) -> Option<ErrorKind> {
+        let names = [self.code.as_deref(), self.type_name.as_deref()];
+        names.into_iter().flatten().find_map(|name| match name {
+            "insufficient_quota" | "billing_hard_limit_reached" | "billing_not_active" => {
+                Some(ErrorKind::QuotaExhausted)
+            }
+            "context_length_exceeded" | "exceed_context_size_error" => {
+                Some(ErrorKind::ContextWindow)
+            }
+            "content_policy_violation" | "content_filter" => Some(ErrorKind::ContentPolicy),
+            "invalid_api_key" | "account_deactivated" => Some(ErrorKind::Authentication),
+            "model_not_found" => Some(ErrorKind::NotFound),
+            "rate_limit_exceeded" => Some(ErrorKind::RateLimited),
+            _ => None,
+        })
+    }
+
+    fn by_status(&self, status: u16) -> ErrorKind {
+        let message = self.message.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+        match status {
+            401 => ErrorKind::Authentication,
+            402 => ErrorKind::QuotaExhausted,
+            403 => ErrorKind::Permission,
+            404 => ErrorKind::NotFound,
+            408 => ErrorKind::Timeout,
+            429 if says(QUOTA) => ErrorKind::QuotaExhausted,
+            429 => ErrorKind::RateLimited,
+            503 | 529 => ErrorKind::Overloaded,
+            400..=499 if says(CAPACITY) => ErrorKind::Overloaded,
+            400..=499 if says(BAD_KEY) => ErrorKind::Authentication,
+            400..=499 if says(CONTEXT) && !says(NOT_CONTEXT) => ErrorKind::ContextWindow,
+            400..=499 if says(POLICY) => ErrorKind::ContentPolicy,
+            400..=499 => ErrorKind::BadRequest,
+            _ => ErrorKind::Server,
+        }
+    }
+}
+
+const QUOTA: &[&str] = &[
+    "exceeded your current quota",
+    "insufficient balance",
+    "used all available credits",
+    "monthly spending limit",
+    "api calls / month",
+    "credit balance",
+];
+
+const CAPACITY: &[&str] = &["service tier capacity exceeded"];
+
+const BAD_KEY: &[&str] = &["incorrect api key", "invalid api key", "api key not valid"];
+
+const CONTEXT: &[&str] = &[
+    "maximum context length",
+    "exceeds the context window",
+    "prompt is too long",
+    "input is too long",
+    "exceeds the maximum number of tokens allowed",
+    "exceeded max context length",
+    "exceeds the available context size",
+    "cannot be greater than max_model_len",
+    "exceed context limit",
+    "model's maximum context limit",
+    "is longer than the model's context length",
+    "input tokens exceed the configured limit",
+    "tokens + `max_new_tokens` must be",
+    "tokens per minute (tpm)",
+];
+
+const NOT_CONTEXT: &[&str] = &["string_above_max_length", "invalid 'user'"];
+
+const POLICY: &[&str] = &[
+    "violating our usage policy",
+    "rejected as a result of the safety system",
+    "content management policy",
+    "output blocked by content filtering policy",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(status: u16, body: &str) -> ErrorKind {
+        classify_body(status, body.as_bytes(), None).kind
+    }
+
+    #[test]
+    fn the_code_decides_before_the_status_and_the_status_before_the_words() {
+        for (status, body, want) in [
+            (
+                401,
+                r#"{"error":{"message":"no","code":"invalid_api_key"}}"#,
+                ErrorKind::Authentication,
+            ),
+            (429, r#"{"error":{"code":"insufficient_quota"}}"#, ErrorKind::QuotaExhausted),
+            (
+                429,
+                r#"{"error":{"code":"rate_limit_exceeded","type":"tokens"}}"#,
+                ErrorKind::RateLimited,
+            ),
+            (429, r#"{"message":"limited to 1000 API calls / month"}"#, ErrorKind::QuotaExhausted),
+            (400, r#"{"error":{"code":"context_length_exceeded"}}"#, ErrorKind::ContextWindow),
+            (
+                400,
+                r#"{"error":"This model's maximum context length is 8"}"#,
+                ErrorKind::ContextWindow,
+            ),
+            (400, r#"{"error":{"code":"content_filter"}}"#, ErrorKind::ContentPolicy),
+            (
+                400,
+                r#"{"code":"invalid-argument","error":"Incorrect API key provided"}"#,
+                ErrorKind::Authentication,
+            ),
+            (400, r#"{"error":{"message":"odd","param":"n"}}"#, ErrorKind::BadRequest),
+            (422, r#"{"detail":[{"loc":["body"]}]}"#, ErrorKind::BadRequest),
+            (404, "not here", ErrorKind::NotFound),
+            (402, "", ErrorKind::QuotaExhausted),
+            (403, "{}", ErrorKind::Permission),
+            (408, "{}", ErrorKind::Timeout),
+            (500, "<html>oops</html>", ErrorKind::Server),
+            (502, "[]", ErrorKind::Server),
+            (503, "null", ErrorKind::Overloaded),
+            (529, "{}", ErrorKind::Overloaded),
+            (302, "", ErrorKind::Server),
+            (200, r#"{"error":{"message":"later","code":429}}"#, ErrorKind::RateLimited),
+        ] {
+            assert_eq!(kind(status, body), want, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_bad_request_keeps_what_the_upstream_said() {
+        let body = r#"{"error":{"message":"m","type":"t","param":"p","code":"c"}}"#;
+        let error = classify_body(422, body.as_bytes(), None);
+        assert_eq!((error.message(), error.client_status()), ("m", 422));
+        assert_eq!(error.detail.param.as_deref(), Some("p"));
+        assert_eq!(error.detail.code.as_deref(), Some("c"));
+    }
+}

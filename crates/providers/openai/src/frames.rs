@@ -1,0 +1,164 @@
+//! A streamed answer: chunks relayed as they are, and only peeked at.
+
+use bytes::Bytes;
+use pointsman_provider::{Event, Frame, Frames, SseSplitter, sse_data};
+use pointsman_types::{Error, ErrorKind};
+
+use crate::{
+    classify::classify_value,
+    wire::{Chunk, UsageBody},
+};
+
+/// Reads one stream in OpenAI's shape.
+#[derive(Debug, Default)]
+pub(crate) struct ChunkFrames {
+    splitter: SseSplitter,
+    /// A finish reason or `[DONE]` was seen, so the answer is complete.
+    complete: bool,
+}
+
+impl Frames for ChunkFrames {
+    fn push(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), Error> {
+        let mut events = Vec::new();
+        self.splitter.push(chunk, &mut |event| events.push(event))?;
+        for raw in events {
+            let event = self.event(&raw)?;
+            out.push(Frame { raw, event });
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Vec<Frame>) -> Result<(), Error> {
+        if let Some(rest) = self.splitter.finish() {
+            let event = self.event(&rest)?;
+            // The last event came without its blank line; the client gets it with one.
+            let raw = [&rest[..], b"\n\n"].concat().into();
+            out.push(Frame { raw, event });
+        }
+        if self.complete || out.iter().any(|frame| frame.event.error.is_some()) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Connection, "the upstream's stream ended before its answer did"))
+    }
+}
+
+impl ChunkFrames {
+    fn event(&mut self, raw: &[u8]) -> Result<Event, Error> {
+        let Some(data) = sse_data(raw) else { return Ok(Event::default()) };
+        let data = data.trim_ascii();
+        if data.is_empty() {
+            return Ok(Event::default());
+        }
+        if data == b"[DONE]" {
+            self.complete = true;
+            return Ok(Event { done: true, ..Event::default() });
+        }
+        let chunk: Chunk = serde_json::from_slice(data).map_err(|error| {
+            let message = format!("the upstream sent a chunk that cannot be read: {error}");
+            Error::new(ErrorKind::Server, message)
+        })?;
+        if chunk.error.0 {
+            let value = serde_json::from_slice(data).unwrap_or_default();
+            return Ok(Event { error: Some(classify_value(200, &value)), ..Event::default() });
+        }
+        let choices = chunk.choices.as_deref().unwrap_or_default();
+        self.complete |= choices.iter().any(|choice| choice.finish_reason.0);
+        let groq = chunk.x_groq.0.as_ref().and_then(|groq| groq.usage.0.as_ref());
+        Ok(Event {
+            content: choices.iter().any(crate::wire::Choice::has_content),
+            usage: chunk.usage.0.as_ref().or(groq).map(UsageBody::normal),
+            ..Event::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const STREAM: &str = concat!(
+        ": hello\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"H\u{e9}\"},\"finish_reason\":null}]}\r\n\r\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n",
+        "data: [DONE]\n\n",
+    );
+
+    fn read(chunks: &[&[u8]]) -> Result<Vec<Frame>, Error> {
+        let (mut frames, mut out) = (ChunkFrames::default(), Vec::new());
+        for chunk in chunks {
+            frames.push(Bytes::copy_from_slice(chunk), &mut out)?;
+        }
+        frames.finish(&mut out)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn start_up_content_usage_and_end_are_told_apart() {
+        let frames = read(&[STREAM.as_bytes()]).unwrap();
+        let content: Vec<bool> = frames.iter().map(|frame| frame.event.content).collect();
+        assert_eq!(content, [false, false, true, true, false, false]);
+        assert_eq!(frames[4].event.usage.unwrap().total(), 5);
+        assert!(frames[5].event.done);
+        let raw: Vec<u8> = frames.iter().flat_map(|frame| frame.raw.to_vec()).collect();
+        assert_eq!(raw, STREAM.as_bytes());
+    }
+
+    #[test]
+    fn tool_calls_and_reasoning_are_content() {
+        for delta in [
+            r#"{"tool_calls":[{"index":0}]}"#,
+            r#"{"reasoning_content":"x"}"#,
+            r#"{"reasoning":"x"}"#,
+            r#"{"refusal":"no"}"#,
+            r#"{"content":[{"type":"thinking"}]}"#,
+        ] {
+            let text = format!("data: {{\"choices\":[{{\"delta\":{delta}}}]}}\n\ndata: [DONE]\n\n");
+            assert!(read(&[text.as_bytes()]).unwrap()[0].event.content, "{delta}");
+        }
+    }
+
+    #[test]
+    fn an_end_without_an_end_marker_is_an_error() {
+        let cut = STREAM.find("data: {\"choices\":[{\"index\":0,\"delta\":{},").unwrap();
+        let error = read(&[&STREAM.as_bytes()[..cut]]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Connection);
+        let no_done = STREAM.replace("data: [DONE]\n\n", "");
+        assert!(read(&[no_done.as_bytes()]).is_ok());
+        assert_eq!(read(&[]).unwrap_err().kind, ErrorKind::Connection);
+    }
+
+    #[test]
+    fn errors_within_a_stream_are_classified() {
+        let text = "event: error\ndata: {\"error\":{\"message\":\"busy\",\"code\":503}}\n\n";
+        let frames = read(&[text.as_bytes()]).unwrap();
+        assert_eq!(frames[0].event.error.as_ref().unwrap().kind, ErrorKind::Overloaded);
+        assert_eq!(read(&[b"data: <html>\n\n"]).unwrap_err().kind, ErrorKind::Server);
+    }
+
+    proptest! {
+        #[test]
+        fn where_the_chunks_are_cut_does_not_matter(
+            cuts in proptest::collection::vec(0..STREAM.len(), 0..8),
+        ) {
+            let mut cuts = cuts;
+            cuts.extend([0, STREAM.len()]);
+            cuts.sort_unstable();
+            let bytes = STREAM.as_bytes();
+            let chunks: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
+            let (whole, parts) = (read(&[bytes]).unwrap(), read(&chunks).unwrap());
+            let raw = |frames: &[Frame]| -> Vec<Bytes> {
+                frames.iter().map(|frame| frame.raw.clone()).collect()
+            };
+            prop_assert_eq!(raw(&whole), raw(&parts));
+        }
+
+        #[test]
+        fn any_bytes_end_in_a_value_or_an_error(bytes: Vec<u8>) {
+            drop(read(&[&bytes]));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! OpenAI's front door: chat, completions, embeddings.
+
+use bytes::Bytes;
+use pointsman_provider::{BodyFault, Call, CallHead, CallOptions, Envelope, Surface};
+use pointsman_types::{Error, ErrorKind, Operation};
+use serde_json::{Value, json};
+
+/// Reads requests and tells of failures in OpenAI's shape.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenAiSurface;
+
+impl Surface for OpenAiSurface {
+    fn read(&self, operation: Operation, body: Envelope) -> Result<Call, BodyFault> {
+        let model = body
+            .text("model")?
+            .filter(|model| !model.is_empty())
+            .ok_or_else(|| BodyFault::of("model", "`model` is missing: name a model group"))?;
+        let (needed, list) = match operation {
+            Operation::Chat => (Some("messages"), true),
+            Operation::Embeddings => (Some("input"), false),
+            _ => (None, false),
+        };
+        if let Some(name) = needed {
+            let raw = body
+                .raw(name)
+                .filter(|raw| *raw != "null")
+                .ok_or_else(|| BodyFault::of(name, format!("`{name}` is missing")))?;
+            if list && !raw.starts_with('[') {
+                return Err(BodyFault::of(name, format!("`{name}` must be an array")));
+            }
+        }
+        let stream = body.read::<bool>("stream", "a boolean")?.unwrap_or(false);
+        let want = "a whole number of tokens";
+        let max_output = match body.read("max_completion_tokens", want)? {
+            Some(most) => Some(most),
+            None => body.read("max_tokens", want)?,
+        };
+        let stream = stream && operation != Operation::Embeddings;
+        let head = CallHead { operation, model, stream, max_output };
+        Ok(Call { head, options: CallOptions::read(&body)?, envelope: body })
+    }
+
+    fn failure(&self, error: &Error, attempts: &str) -> Bytes {
+        let mut body = inner(error);
+        if let Ok(attempts) = serde_json::from_str::<Value>(attempts) {
+            body["attempts"] = attempts;
+        }
+        json!({ "error": body }).to_string().into()
+    }
+
+    fn failure_event(&self, error: &Error) -> Bytes {
+        format!("data: {}\n\n", json!({ "error": inner(error) })).into()
+    }
+}
+
+fn inner(error: &Error) -> Value {
+    let detail = &error.detail;
+    let (type_name, code) = names(error.kind);
+    // A client's fault is told in the upstream's own words, for programs that know them.
+    let own = error.kind == ErrorKind::BadRequest;
+    let type_name = detail.type_name.as_deref().filter(|_| own).unwrap_or(type_name);
+    json!({
+        "message": detail.message,
+        "type": type_name,
+        "param": detail.param,
+        "code": detail.code.as_deref().or(code),
+    })
+}
+
+/// The type and the code a kind is told with.
+const fn names(kind: ErrorKind) -> (&'static str, Option<&'static str>) {
+    match kind {
+        ErrorKind::RateLimited | ErrorKind::Refused => {
+            ("rate_limit_error", Some("rate_limit_exceeded"))
+        }
+        ErrorKind::QuotaExhausted => ("insufficient_quota", Some("insufficient_quota")),
+        ErrorKind::Authentication => ("authentication_error", Some("invalid_api_key")),
+        ErrorKind::Permission => ("permission_error", Some("permission_denied")),
+        ErrorKind::NotFound => ("invalid_request_error", Some("model_not_found")),
+        ErrorKind::Timeout => ("timeout_error", Some("timeout")),
+        ErrorKind::Connection => ("api_connection_error", Some("upstream_unreachable")),
+        ErrorKind::Overloaded => ("server_error", Some("overloaded")),
+        ErrorKind::Server => ("server_error", Some("server_error")),
+        ErrorKind::ContextWindow => ("invalid_request_error", Some("context_length_exceeded")),
+        ErrorKind::ContentPolicy => ("invalid_request_error", Some("content_filter")),
+        ErrorKind::BadRequest => ("invalid_request_error", None),
+        ErrorKind::Cancelled => ("cancelled", Some("cancelled")),
+    }
+}
