@@ -107,7 +107,6 @@ impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for Lenient<T> {
 /// `usage`, in OpenAI's shape and the variants of those who speak it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_field_names, reason = "the names are the wire's")]
 pub(crate) struct UsageBody {
     prompt_tokens: Count,
     completion_tokens: Count,
@@ -128,7 +127,6 @@ struct InputDetails {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_field_names, reason = "the names are the wire's")]
 struct OutputDetails {
     reasoning_tokens: Count,
     audio_tokens: Count,
