@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use pointsman_types::{Error, Operation};
+use pointsman_types::{Attempt, Error, Operation};
 
 use crate::{BodyFault, Call, Envelope};
 
@@ -12,7 +12,7 @@ use crate::{BodyFault, Call, Envelope};
 /// ```
 /// use bytes::Bytes;
 /// use pointsman_provider::*;
-/// use pointsman_types::{Error, Operation};
+/// use pointsman_types::{Attempt, Error, Operation};
 ///
 /// /// Errors are plain text.
 /// #[derive(Debug)]
@@ -23,7 +23,7 @@ use crate::{BodyFault, Call, Envelope};
 ///         let head = CallHead { operation, model: "any".into(), stream: false, max_output: None };
 ///         Ok(Call { head, options: CallOptions::read(&body)?, envelope: body })
 ///     }
-///     fn failure(&self, error: &Error, _: &str) -> Bytes {
+///     fn failure(&self, error: &Error, _: &[Attempt]) -> Bytes {
 ///         error.message().to_owned().into()
 ///     }
 ///     fn failure_event(&self, error: &Error) -> Bytes {
@@ -39,9 +39,8 @@ pub trait Surface: Debug + Send + Sync + 'static {
     /// Names the member that is missing or wrong.
     fn read(&self, operation: Operation, body: Envelope) -> Result<Call, BodyFault>;
 
-    /// The body that tells the caller of a failure; `attempts` is JSON for the attempts made, or
-    /// empty.
-    fn failure(&self, error: &Error, attempts: &str) -> Bytes;
+    /// The body that tells the caller of a failure, and of the attempts that were made.
+    fn failure(&self, error: &Error, attempts: &[Attempt]) -> Bytes;
 
     /// The last event of a stream that broke off.
     fn failure_event(&self, error: &Error) -> Bytes;

@@ -1,6 +1,6 @@
 //! What a codec needs to address a deployment, and what it knows of its vendor.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
 use pointsman_types::{Deployment, DeploymentId};
@@ -60,6 +60,8 @@ pub struct Target {
     pub model_json: Bytes,
     /// The organization to bill.
     pub organization: Option<String>,
+    /// Further settings of the vendor, by their configuration key.
+    pub settings: BTreeMap<String, String>,
     /// Default request parameters: name and JSON text.
     pub params: Vec<(String, String)>,
     /// Where its credential comes from.
@@ -89,6 +91,7 @@ impl Target {
             model: deployment.model.clone(),
             model_json: serde_json::to_vec(&deployment.model).unwrap_or_default().into(),
             organization: deployment.organization.clone(),
+            settings: deployment.settings.clone(),
             params: deployment.params.clone(),
             credentials,
         })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
-use crate::{ErrorKind, Usage};
+use crate::{DeploymentId, ErrorKind, Usage};
 
 /// What one attempt came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,4 +44,15 @@ impl Outcome {
     pub fn bare(verdict: Verdict, total: Duration) -> Self {
         Self { verdict, usage: None, money: None, first_content: None, total }
     }
+}
+
+/// One send of a call, as its caller may be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// To whom.
+    pub deployment: DeploymentId,
+    /// How it failed; `None` if it answered.
+    pub failure: Option<ErrorKind>,
+    /// How long it took: to the first content of a stream, else to the end.
+    pub took: Duration,
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use pointsman_provider::{BodyFault, Call, CallHead, CallOptions, Envelope, Surface};
-use pointsman_types::{Error, ErrorKind, Operation};
+use pointsman_types::{Attempt, Error, ErrorKind, Operation};
 use serde_json::{Value, json};
 
 /// Reads requests and tells of failures in OpenAI's shape.
@@ -40,10 +40,17 @@ impl Surface for OpenAiSurface {
         Ok(Call { head, options: CallOptions::read(&body)?, envelope: body })
     }
 
-    fn failure(&self, error: &Error, attempts: &str) -> Bytes {
+    fn failure(&self, error: &Error, attempts: &[Attempt]) -> Bytes {
         let mut body = inner(error);
-        if let Ok(attempts) = serde_json::from_str::<Value>(attempts) {
-            body["attempts"] = attempts;
+        if !attempts.is_empty() {
+            let told = |attempt: &Attempt| {
+                json!({
+                    "deployment": attempt.deployment,
+                    "kind": attempt.failure.map_or("answered", ErrorKind::name),
+                    "ms": u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
+                })
+            };
+            body["attempts"] = attempts.iter().map(told).collect();
         }
         json!({ "error": body }).to_string().into()
     }
