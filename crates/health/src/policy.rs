@@ -6,9 +6,9 @@ use pointsman_clock::{Entropy, EntropyExt, Instant};
 use pointsman_types::{Blame, ErrorKind, Penalty};
 
 /// The most that backing off alone keeps a deployment out, and the least for a spent quota.
-const FIVE_MINUTES: Duration = Duration::from_secs(300);
+const FIVE_MINUTES: Duration = Duration::from_mins(5);
 /// The most that an upstream's `retry-after` is believed.
-const ONE_DAY: Duration = Duration::from_secs(86_400);
+const ONE_DAY: Duration = Duration::from_hours(24);
 
 /// How one deployment cools and recovers, as configured.
 ///
