@@ -72,7 +72,7 @@ enum State {
 /// A plain value of two cache lines, without lock, clock or dice of its own. Moments may come in
 /// slightly out of order: nothing panics, and no deadline moves back.
 ///
-/// **Generations.** The beginning of a cooldown and the claim of a probe each start a new one.
+/// **Generations.** Each change from serving to cooling and each claim of a probe starts a new one.
 /// A result of an older generation was sent before what stands now: as a success it counts for
 /// nothing; as a failure it can only prolong, to the `retry_after` that the upstream asked for
 /// itself. So twenty refusals of calls that were under way together are one cooldown.
@@ -218,10 +218,6 @@ impl Health {
         let until = now + what.length(policy, self.streak, chance);
         self.streak = self.streak.saturating_add(1);
         self.hold_out(until, what.kind, now);
-        if probe {
-            // The cooldown that was being probed is over: this is another.
-            self.renew();
-        }
         self.cooldown()
     }
 

@@ -298,7 +298,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_048))]
+    #![proptest_config(ProptestConfig::with_cases(1_024))]
 
     #[test]
     fn any_history_keeps_the_promises(policy in policy(0.05), seed: u64, ops in vec(op(), 1..120)) {

@@ -238,3 +238,27 @@ fn a_cooldown_decided_elsewhere_only_ever_prolongs() {
     story.now = softer.until;
     assert_eq!(story.fails(what(Server)).unwrap().streak, 0, "the first of its own");
 }
+
+#[test]
+fn a_probe_settled_twice_counts_once() {
+    let mut story = Story::new(Policy::default());
+    story.due();
+    let probe = story.claim();
+    story.health.dropped(probe);
+    let before = story.health.clone();
+    story.health.success(probe, story.now);
+    assert_eq!(story.fail(probe, what(RateLimited)), None);
+    assert_eq!(story.health, before);
+    assert_eq!(story.fails(what(Server)).unwrap().streak, 1, "the next probe is the one");
+}
+
+#[test]
+fn a_success_while_cooldowns_are_disabled_resets_the_streak() {
+    let mut story = Story::new(Policy::default());
+    story.due();
+    story.fails(what(Server));
+    story.policy.disabled = true;
+    story.succeeds();
+    story.policy.disabled = false;
+    assert_eq!(story.fails(what(RateLimited)).unwrap().streak, 0);
+}
