@@ -1,1 +1,55 @@
 //! Cooldown, probe and ramp of one deployment, as a pure state machine.
+//!
+//! A [`Health`] is a value: callers put it behind a lock, hand it the time and the chance, and
+//! tell it how each attempt ended. Every attempt claims a [`Pass`] first and settles with it, so
+//! a result that arrives late is known to be late: it cannot end a cooldown that began after it
+//! was sent, nor free a probe that is somebody else's.
+//!
+//! ```text
+//!             enough failures                 the deadline passes, then one claim
+//!   Serving ────────────────────► Cooling ─────────────────────► Probing
+//!      ▲                             ▲                           │    │
+//!      │ ramp_time                   └────── failure, longer ────┘    │
+//!      └───────────── Ramping ◄──────────── first content, success ───┘
+//! ```
+//!
+//! ```
+//! use pointsman_clock::{Dice, Instant};
+//! use pointsman_health::{Failure, Health, Policy, Standing};
+//! use pointsman_types::ErrorKind;
+//! use std::time::Duration;
+//!
+//! let (policy, mut dice) = (Policy::default(), Dice::new(7));
+//! let (mut health, mut now) = (Health::new(), Instant::from_secs(1_000));
+//!
+//! // A 429 that asks for half a minute: out at once, for at least that long.
+//! let pass = health.claim(&policy, now).unwrap();
+//! let what = Failure {
+//!     kind: ErrorKind::RateLimited,
+//!     retry_after: Some(Duration::from_secs(30)),
+//!     lone: false,
+//! };
+//! let cooldown = health.failure(pass, what, &policy, &mut dice, now).unwrap();
+//! assert_eq!(cooldown.until, now + Duration::from_secs(30));
+//! assert!(health.claim(&policy, now).is_err());
+//!
+//! // When it is over, exactly one call goes out to see whether the deployment answers again.
+//! now = cooldown.until;
+//! assert_eq!(health.standing(&policy, now), Standing::Due);
+//! let probe = health.claim(&policy, now).unwrap();
+//! assert!(probe.is_probe());
+//! assert_eq!(health.claim(&policy, now), Err(Standing::Probing));
+//!
+//! // It does: a tenth of the calls at first, all of them ten seconds later.
+//! health.success(probe, now);
+//! assert_eq!(health.standing(&policy, now), Standing::Ramping { share: 0.1 });
+//! now += Duration::from_secs(10);
+//! assert_eq!(health.standing(&policy, now), Standing::Serving);
+//! ```
+
+mod machine;
+mod policy;
+mod tally;
+
+pub use machine::{Health, Pass, Standing};
+pub use policy::{Cooldown, Failure, Policy};

@@ -1,0 +1,124 @@
+//! Successes and failures of the last minute, and when they are too many.
+
+use pointsman_clock::Instant;
+
+/// Buckets in the window.
+const BUCKETS: u64 = 10;
+/// Seconds in a bucket: the window spans 60, the bucket of the moment included.
+const SECONDS: u64 = 6;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Bucket {
+    successes: u32,
+    failures: u32,
+}
+
+/// Successes and failures of the last minute, in ten buckets of six seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Number of the newest bucket, counted from 1970.
+    newest: u64,
+    buckets: [Bucket; 10],
+}
+
+impl Tally {
+    /// Counts a success.
+    pub(crate) fn succeeded(&mut self, now: Instant) {
+        let bucket = self.bucket(now);
+        bucket.successes = bucket.successes.saturating_add(1);
+    }
+
+    /// Counts a failure.
+    pub(crate) fn failed(&mut self, now: Instant) {
+        let bucket = self.bucket(now);
+        bucket.failures = bucket.failures.saturating_add(1);
+    }
+
+    /// Whether the failures counted so far are too many: more than `allowed`, where that is set,
+    /// else a share of them that exceeds one half beyond doubt.
+    pub(crate) fn trips(&self, allowed: Option<u32>) -> bool {
+        let of = |count: fn(&Bucket) -> u32| self.buckets.iter().map(count).map(u64::from).sum();
+        let failures: u64 = of(|bucket| bucket.failures);
+        match allowed {
+            Some(allowed) => failures > u64::from(allowed),
+            None => beyond_doubt(failures, of(|bucket| bucket.successes)),
+        }
+    }
+
+    /// The bucket of the moment, after the passed ones were emptied. A late caller's result
+    /// counts in the newest bucket.
+    fn bucket(&mut self, now: Instant) -> &mut Bucket {
+        let tick = (now.as_secs() / SECONDS).max(self.newest);
+        for passed in 0..(tick - self.newest).min(BUCKETS) {
+            self.buckets[place(tick - passed)] = Bucket::default();
+        }
+        self.newest = tick;
+        &mut self.buckets[place(tick)]
+    }
+}
+
+fn place(tick: u64) -> usize {
+    usize::try_from(tick % BUCKETS).unwrap_or(0)
+}
+
+/// Whether the lower end of Wilson's interval (1927; z = 1.64, one-sided 95 %) for the share of
+/// failures lies above one half.
+///
+/// The interval holds the shares `p` with `(p̂ - p)² ≤ z² p (1 - p) ÷ n`. At `p` = ½ and `p̂` =
+/// `failures ÷ n` that is `(failures - successes)² ≤ z² n`, so whole numbers decide exactly.
+/// The fewest failures that do it, out of `n`:
+///
+/// | n | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 20 | 50 | 100 |
+/// |---|---|---|---|---|---|---|---|---|---|----|----|----|-----|
+/// |   | – | – | 3 | 4 | 5 | 6 | 6 | 7 | 7 | 8  | 14 | 31 | 59  |
+fn beyond_doubt(failures: u64, successes: u64) -> bool {
+    let ahead = u128::from(failures.saturating_sub(successes));
+    // z² = 2.6896.
+    10_000 * ahead * ahead > 26_896 * (u128::from(failures) + u128::from(successes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lower end of the interval, as the textbook has it.
+    fn lower(failures: u32, total: u32) -> f64 {
+        let (z, n) = (1.64_f64, f64::from(total));
+        let p = f64::from(failures) / n;
+        let spread = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+        (p + z * z / (2.0 * n) - spread) / (1.0 + z * z / n)
+    }
+
+    #[test]
+    fn whole_numbers_agree_with_wilsons_formula() {
+        for total in 1..=300_u32 {
+            for failures in 0..=total {
+                let decided = beyond_doubt(u64::from(failures), u64::from(total - failures));
+                assert_eq!(decided, lower(failures, total) > 0.5, "{failures} of {total}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_is_right() {
+        let fewest = |n: u64| (0..=n).find(|&failures| beyond_doubt(failures, n - failures));
+        assert_eq!([1, 2].map(fewest), [None, None]);
+        let table = [3, 4, 5, 6, 7, 8, 9, 10, 20, 50, 100].map(|n| fewest(n).unwrap());
+        assert_eq!(table, [3, 4, 5, 6, 6, 7, 7, 8, 14, 31, 59]);
+    }
+
+    #[test]
+    fn failures_leave_after_a_minute_and_late_ones_still_count() {
+        let at = Instant::from_secs;
+        let mut tally = Tally::default();
+        tally.failed(at(600));
+        tally.failed(at(659));
+        assert!(tally.trips(Some(1)));
+        tally.failed(at(660));
+        assert!(tally.trips(Some(1)) && !tally.trips(Some(2)), "that of 600 is out");
+        tally.failed(at(100));
+        assert!(tally.trips(Some(2)), "a late one counts now");
+        tally.succeeded(at(10_000));
+        assert!(!tally.trips(Some(0)), "all are out");
+    }
+}
