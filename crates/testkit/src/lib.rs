@@ -1,6 +1,8 @@
-//! What the tests are built from: faulty upstreams on real sockets, and a raw client.
+//! What the tests are built from: faulty upstreams, a raw client, the gateway as a child process.
+//!
 //! - [`upstream`]: an OpenAI-shaped HTTP server on a real loopback socket that fails on demand;
 //! - [`wire`]: an HTTP/1.1 client that can misbehave, and sees when each piece arrives;
+//! - [`gateway`]: the built gateway, started on a configuration and stopped on drop;
 //! - [`Scratch`]: a directory of one's own, removed on drop.
 //!
 //! Everything here runs in real time on the caller's tokio runtime, which must drive I/O and time:
@@ -11,10 +13,12 @@ use std::sync::LazyLock;
 
 use pointsman_clock::{Clock, Instant, SystemClock};
 
+pub mod gateway;
 mod scratch;
 pub mod upstream;
 pub mod wire;
 
+pub use gateway::Gateway;
 pub use scratch::Scratch;
 pub use upstream::{Behaviour, Upstream};
 pub use wire::Wire;
