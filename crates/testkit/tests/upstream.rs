@@ -109,6 +109,35 @@ async fn reports_usage_in_a_stream_when_asked() {
 }
 
 #[tokio::test]
+async fn answers_responses_whole_and_streamed() {
+    let up = Upstream::start("a").await.unwrap();
+    up.always(Behaviour::ok().usage(7, 3, 2).chunks(3));
+    let whole = call(&up, "/v1/responses", &json!({ "model": "m", "input": "x" })).await.json();
+    assert_eq!(whole["status"], "completed");
+    assert_eq!(whole["output"][0]["content"][0]["text"], "Hello from a.");
+    assert_eq!(whole["usage"]["input_tokens_details"]["cached_tokens"], 3);
+
+    up.then([Behaviour::ok().chunks(3).finish("length")]);
+    let mut ends = Vec::new();
+    for _ in 0..2 {
+        let text = call(&up, "/v1/responses", &streamed()).await.text();
+        let mut said = String::new();
+        let mut last = Value::Null;
+        for (nth, frame) in text.split_terminator("\n\n").enumerate() {
+            let (event, data) = frame.split_once('\n').unwrap();
+            last = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+            assert_eq!(event.strip_prefix("event: "), last["type"].as_str());
+            assert_eq!(last["sequence_number"], nth);
+            said.push_str(last["delta"].as_str().unwrap_or_default());
+        }
+        assert_eq!(said, "Hello from a.");
+        ends.push((last["type"].clone(), last["response"]["usage"]["total_tokens"].clone()));
+    }
+    let expected = [("response.incomplete", 15), ("response.completed", 9)];
+    assert_eq!(ends, expected.map(|(kind, tokens)| (json!(kind), json!(tokens))));
+}
+
+#[tokio::test]
 async fn takes_the_queue_first_and_then_stands() {
     let up = Upstream::start("a").await.unwrap();
     up.then([Behaviour::ok().status(500), Behaviour::ok().status(503)]);

@@ -19,14 +19,14 @@ const EVENTS: &str = "text/event-stream";
 
 /// How one call is answered: a value that is built up from [`Behaviour::ok`].
 ///
-/// The answer is well formed unless told otherwise: chat, completions, embeddings and the list of
-/// models in OpenAI's shapes, as server-sent events when the body says `"stream": true`, with a
+/// The answer is well formed unless told otherwise: chat, completions, responses, embeddings and the
+/// list of models in OpenAI's shapes, as server-sent events when the body says `"stream": true`, with a
 /// usage frame when it says `"stream_options": {"include_usage": true}`. A path of any other kind
 /// gets a small JSON object that names the path, the model and the upstream. The `model` is that of
 /// the request.
 ///
-/// *Chunks* are the content frames of a stream; before them comes a frame with only the role (chat),
-/// after them the finish reason, the usage and `[DONE]`. Of a scripted stream ([`Behaviour::sse`])
+/// *Chunks* are the content frames of a stream; before them comes a frame with only the role (chat)
+/// or four without text (responses), after them the finish reason, the usage and `[DONE]`. Of a scripted stream ([`Behaviour::sse`])
 /// every piece is a chunk. A whole body is written at once, and in as many chunks of bytes when
 /// something is to happen between them. Each chunk leaves in a write of its own.
 ///
@@ -230,7 +230,7 @@ impl Behaviour {
         self
     }
 
-    /// Leaves out `[DONE]`.
+    /// Leaves out the end marker: `[DONE]`, or `response.completed`.
     #[must_use]
     pub fn no_done(mut self) -> Self {
         self.reply.done = false;

@@ -3,6 +3,7 @@
 mod behaviour;
 mod body;
 mod reply;
+mod responses;
 mod seen;
 mod server;
 

@@ -4,13 +4,14 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 /// When every answer was made, in seconds since 1970: a constant, so that answers compare.
-const CREATED: u64 = 1_767_225_600;
+pub(super) const CREATED: u64 = 1_767_225_600;
 
 /// What kind of answer a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Chat,
     Completion,
+    Responses,
     Embeddings,
     Models,
     Other,
@@ -34,18 +35,20 @@ impl Asked {
         let route = match bare {
             p if p.ends_with("/chat/completions") => Route::Chat,
             p if p.ends_with("/completions") => Route::Completion,
+            p if p.ends_with("/responses") => Route::Responses,
             p if p.ends_with("/embeddings") => Route::Embeddings,
             p if p.ends_with("/models") => Route::Models,
             _ => Route::Other,
         };
         // A body that is not JSON (a form, a broken one) asks for nothing in particular.
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let streams = matches!(route, Route::Chat | Route::Completion | Route::Responses);
         let flag = |at: &Value| at.as_bool().unwrap_or_default();
         Self {
             route,
             path: bare.to_owned(),
             model: body["model"].as_str().unwrap_or_default().to_owned(),
-            stream: flag(&body["stream"]) && matches!(route, Route::Chat | Route::Completion),
+            stream: streams && flag(&body["stream"]),
             include_usage: flag(&body["stream_options"]["include_usage"]),
             inputs: embedded(&body["input"]),
         }
@@ -110,6 +113,7 @@ impl Reply {
         let mut body = match asked.route {
             Route::Chat => self.chat(asked, who),
             Route::Completion => self.completion(asked, who),
+            Route::Responses => return json_bytes(&self.response(asked, who)),
             Route::Embeddings => embeddings(asked),
             Route::Models => return json_bytes(&models(who)),
             Route::Other => json!({
@@ -150,6 +154,9 @@ impl Reply {
 
     /// The same answer as a stream.
     pub(super) fn frames(&self, asked: &Asked, who: Who<'_>) -> Frames {
+        if asked.route == Route::Responses {
+            return self.response_frames(asked, who);
+        }
         let chat = asked.route == Route::Chat;
         let frame = |choices: Value| self.frame(asked, who, &choices, Value::Null);
         let delta = |delta: Value, finish: Value| json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish }]);
@@ -194,7 +201,7 @@ impl Reply {
     }
 
     /// What is said, whole or in parts: as long as there are chunks, so that none is empty.
-    fn text(&self, who: Who<'_>) -> String {
+    pub(super) fn text(&self, who: Who<'_>) -> String {
         let mut text = self.text.clone().unwrap_or_else(|| format!("Hello from {}.", who.name));
         let short = self.chunks.saturating_sub(text.chars().count());
         text.extend(std::iter::repeat_n('.', short));
@@ -212,7 +219,7 @@ pub(super) fn json_bytes(body: &Value) -> Bytes {
 }
 
 /// The text in at most `parts` pieces of nearly the same number of characters.
-fn split(text: &str, parts: usize) -> Vec<&str> {
+pub(super) fn split(text: &str, parts: usize) -> Vec<&str> {
     let parts = parts.max(1);
     let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let chars = starts.len() - 1;
@@ -222,7 +229,7 @@ fn split(text: &str, parts: usize) -> Vec<&str> {
         .collect()
 }
 
-fn id(prefix: &str, who: Who<'_>) -> String {
+pub(super) fn id(prefix: &str, who: Who<'_>) -> String {
     format!("{prefix}-{}-{}", who.name, who.nth)
 }
 
