@@ -122,6 +122,11 @@ impl Gateway {
         format!("http://{}", self.address)
     }
 
+    /// The process's number; none once [`Gateway::wait`] has seen it end.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// The directory of its own, which holds `config.yaml`.
     pub fn directory(&self) -> &Path {
         self.scratch.path()
@@ -172,7 +177,7 @@ impl Gateway {
 
     async fn signal(&self, signal: &str) -> io::Result<()> {
         let gone = || io::Error::new(io::ErrorKind::NotFound, "the gateway has ended");
-        let id = self.child.id().ok_or_else(gone)?;
+        let id = self.id().ok_or_else(gone)?;
         let status = Command::new("kill").arg(signal).arg(id.to_string()).status().await?;
         if status.success() { Ok(()) } else { Err(gone()) }
     }

@@ -50,3 +50,20 @@ async fn reports_a_refusal() {
     let (code, stderr) = Gateway::refused(pretender(), "refuse\n").await.unwrap();
     assert_eq!((code, stderr.as_str()), (1, "config.yaml:1:1: error: refused\n"));
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn kills_it_on_drop() {
+    let gateway = Gateway::start(pretender(), "serve\n", &[PATH]).await.unwrap();
+    let status = format!("/proc/{}/status", gateway.id().unwrap());
+    // Gone, or dead and not yet collected.
+    let runs = || std::fs::read_to_string(&status).is_ok_and(|text| !text.contains("State:\tZ"));
+    assert!(runs());
+    drop(gateway);
+    let ended = async {
+        while runs() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(SOON, ended).await.is_ok());
+}
