@@ -9,6 +9,7 @@ use pointsman_testkit::{
     wire::{Response, request},
 };
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 /// Long enough for anything that should happen.
 const SOON: Duration = Duration::from_secs(20);
@@ -395,7 +396,7 @@ async fn closes_everything_when_stopped_and_when_dropped() {
         up.until(SOON, |tally| tally.in_flight == 1).await.unwrap();
         let seen = up.calls().remove(0);
         if stop {
-            up.stop().await;
+            timeout(SOON, up.stop()).await.unwrap();
         } else {
             drop(up);
         }
@@ -435,5 +436,5 @@ async fn serves_ten_thousand_calls_on_many_connections() {
     assert_eq!((tally.count, tally.hung_up), (calls, 0));
     assert_eq!(up.calls().len(), 10_000);
     assert_eq!(up.calls()[0].nth, calls - 10_000);
-    up.stop().await;
+    timeout(SOON, up.stop()).await.unwrap();
 }
