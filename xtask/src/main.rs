@@ -1,3 +1,127 @@
-//! The project's tasks.
+//! The project's tasks: `cargo xtask ci` and `cargo xtask tidy`.
 
-fn main() {}
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to a terminal")]
+
+mod ci;
+mod metadata;
+mod steps;
+mod tidy;
+mod tools;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+const HELP: &str = "\
+The project's tasks.
+
+Usage: cargo xtask <task>
+
+Tasks:
+  ci     Everything a change must pass, in order: fmt, tidy, clippy, test, doc, examples,
+         features, deny. Stops at the first failure.
+           --keep-going   run every step and list the failures at the end
+           --only <step>  run this step alone; may be repeated
+  tidy   The house rules that neither rustc nor clippy knows: floors, dependencies, banned names,
+         lengths, links. Builds nothing. Prints each finding as `path:line: rule: what to do`.
+
+Options:
+  -h, --help  Show this
+
+While working on one crate:
+  cargo clippy -p pointsman-strategy --all-targets -- -D warnings
+  cargo test -p pointsman-strategy
+  cargo xtask tidy
+";
+
+/// What was asked for.
+enum Task {
+    Help,
+    Tidy,
+    Ci { keep_going: bool, only: Vec<String> },
+}
+
+fn main() -> ExitCode {
+    match parse(lexopt::Parser::from_env()).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<(), String> {
+    let root = &root()?;
+    match task {
+        Task::Help => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Task::Tidy => tidy::run(root),
+        Task::Ci { keep_going, only } => ci::run(root, keep_going, &only),
+    }
+}
+
+/// The repository around the current folder. Asked at run time: a target folder that several
+/// checkouts share holds one binary for all of them.
+fn root() -> Result<PathBuf, String> {
+    let here = std::env::current_dir().map_err(|e| format!("there is no current folder: {e}"))?;
+    let root = here.ancestors().find(|dir| dir.join("xtask/Cargo.toml").is_file());
+    root.map(Path::to_owned).ok_or_else(|| format!("{} lies in no checkout", here.display()))
+}
+
+fn parse(mut args: lexopt::Parser) -> Result<Task, String> {
+    use lexopt::prelude::{Long, Short, Value, ValueExt};
+    let (mut name, mut keep_going, mut only) = (None, false, Vec::new());
+    while let Some(arg) = args.next().map_err(|e| e.to_string())? {
+        match arg {
+            Short('h') | Long("help") => return Ok(Task::Help),
+            Value(task) if name.is_none() => {
+                name = Some(task.string().map_err(|e| e.to_string())?);
+            }
+            Long("keep-going") if name.as_deref() == Some("ci") => keep_going = true,
+            Long("only") if name.as_deref() == Some("ci") => {
+                let step = args.value().and_then(ValueExt::string).map_err(|e| e.to_string())?;
+                only.push(ci::known(step)?);
+            }
+            other => return Err(format!("{}; see `cargo xtask --help`", other.unexpected())),
+        }
+    }
+    match name.as_deref() {
+        Some("ci") => Ok(Task::Ci { keep_going, only }),
+        Some("tidy") => Ok(Task::Tidy),
+        Some(other) => Err(format!("there is no task `{other}`; see `cargo xtask --help`")),
+        None => Err(HELP.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(args: &[&str]) -> Result<Task, String> {
+        parse(lexopt::Parser::from_args(args))
+    }
+
+    #[test]
+    fn tasks_and_their_options_are_read() {
+        assert!(matches!(of(&["tidy"]), Ok(Task::Tidy)));
+        assert!(matches!(of(&["ci", "--help"]), Ok(Task::Help)));
+        let Ok(Task::Ci { keep_going: true, only }) = of(&["ci", "--keep-going", "--only", "deny"])
+        else {
+            panic!("ci with both options")
+        };
+        assert_eq!(only, ["deny"]);
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused() {
+        for args in
+            [&["sweep"][..], &["tidy", "--keep-going"], &["ci", "now"], &["ci", "--only", "x"], &[]]
+        {
+            assert!(of(args).is_err(), "{args:?}");
+        }
+    }
+}
