@@ -1,0 +1,130 @@
+//! How a router behaves, beyond its deployments.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use pointsman_retry as retry;
+use pointsman_strategy::{Pick, SimpleShuffle};
+use pointsman_types::ErrorKind;
+
+/// How a router behaves; the defaults are LiteLLM's where it has the key.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Picks the member, where a group has no strategy of its own.
+    pub strategy: Arc<dyn Pick>,
+    /// Groups with a strategy of their own.
+    pub group_strategies: HashMap<String, Arc<dyn Pick>>,
+    /// Retries and waits.
+    pub retry: retry::Policy,
+    /// The whole call's deadline, until the first content. 600 s.
+    pub timeout: Duration,
+    /// One attempt's wait for the first content of a stream.
+    pub stream_timeout: Option<Duration>,
+    /// The same by another name; the smaller wins.
+    pub ttft_timeout: Option<Duration>,
+    /// The longest silence within a stream. 60 s.
+    pub stall_timeout: Option<Duration>,
+    /// Other names for groups, and whether the list of models hides them.
+    pub aliases: BTreeMap<String, (String, bool)>,
+    /// Where a call goes when its group is exhausted.
+    pub fallbacks: Fallbacks,
+    /// Whether and how tags choose members.
+    pub tags: Option<TagRule>,
+}
+
+/// How many of a request's tags a member must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagRule {
+    /// One is enough.
+    Any,
+    /// All of them.
+    All,
+}
+
+/// Where a call goes when its group is exhausted; `*` stands for every group.
+#[derive(Clone, Debug)]
+pub struct Fallbacks {
+    /// After any failure that another group may repair.
+    pub general: BTreeMap<String, Vec<String>>,
+    /// After those, and for names that resolve to nothing.
+    pub default: Vec<String>,
+    /// After a prompt that was too long; an entry is used alone.
+    pub context_window: BTreeMap<String, Vec<String>>,
+    /// After filtered content; an entry is used alone.
+    pub content_policy: BTreeMap<String, Vec<String>>,
+    /// At most so many groups after the first. 5.
+    pub most: u32,
+}
+
+impl Default for Fallbacks {
+    fn default() -> Self {
+        Self {
+            general: BTreeMap::new(),
+            default: Vec::new(),
+            context_window: BTreeMap::new(),
+            content_policy: BTreeMap::new(),
+            most: 5,
+        }
+    }
+}
+
+impl Fallbacks {
+    /// The targets after a failure of that kind in that group, in order.
+    pub(crate) fn after(&self, group: &str, kind: ErrorKind) -> Vec<&str> {
+        let own = match kind {
+            ErrorKind::ContextWindow => Some(&self.context_window),
+            ErrorKind::ContentPolicy => Some(&self.content_policy),
+            _ => None,
+        };
+        let alone = own.and_then(|map| map.get(group).or_else(|| map.get("*")));
+        if let Some(targets) = alone {
+            return targets.iter().map(String::as_str).collect();
+        }
+        let lists = [self.general.get(group), self.general.get("*"), Some(&self.default)];
+        lists.into_iter().flatten().flatten().map(String::as_str).collect()
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            strategy: Arc::new(SimpleShuffle),
+            group_strategies: HashMap::new(),
+            retry: retry::Policy::default(),
+            timeout: Duration::from_mins(10),
+            stream_timeout: None,
+            ttft_timeout: None,
+            stall_timeout: Some(Duration::from_mins(1)),
+            aliases: BTreeMap::new(),
+            fallbacks: Fallbacks::default(),
+            tags: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kinds_own_entry_is_used_alone() {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, Vec<String>> {
+            pairs.iter().map(|(from, to)| ((*from).into(), vec![(*to).into()])).collect()
+        };
+        let fallbacks = Fallbacks {
+            general: map(&[("g", "a"), ("*", "b")]),
+            default: vec!["d".into()],
+            context_window: map(&[("g", "long")]),
+            content_policy: map(&[("*", "mild")]),
+            most: 5,
+        };
+        assert_eq!(fallbacks.after("g", ErrorKind::Server), ["a", "b", "d"]);
+        assert_eq!(fallbacks.after("h", ErrorKind::Server), ["b", "d"]);
+        assert_eq!(fallbacks.after("g", ErrorKind::ContextWindow), ["long"]);
+        assert_eq!(fallbacks.after("h", ErrorKind::ContextWindow), ["b", "d"]);
+        assert_eq!(fallbacks.after("h", ErrorKind::ContentPolicy), ["mild"]);
+    }
+}

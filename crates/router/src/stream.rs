@@ -1,0 +1,165 @@
+//! A streamed answer behind its commit point: relayed, watched, and settled once.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use pointsman_cost::Price;
+use pointsman_provider::{Frame, FrameStream};
+use pointsman_state::Lease;
+use pointsman_types::{DeploymentId, Error, ErrorKind, Outcome, Usage, Verdict};
+use tokio::time::{Instant as Moment, Sleep};
+
+use crate::attempt::settle;
+
+/// A streamed answer: the upstream's frames as they come.
+///
+/// An error is the last item; what came before it was the answer so far. The lease of the attempt
+/// lives in here: it settles at the end, or when this is dropped.
+pub struct AnswerStream {
+    held: VecDeque<Frame>,
+    frames: FrameStream,
+    lease: Option<Lease>,
+    deployment: DeploymentId,
+    price: Option<Price>,
+    usage: Option<Usage>,
+    first_content: Duration,
+    stall_timeout: Option<Duration>,
+    /// Runs only while the upstream is waited for: a slow client is no stall.
+    stall: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+    ended: bool,
+}
+
+/// What an [`AnswerStream`] begins with.
+pub(crate) struct Beginning {
+    pub(crate) held: Vec<Frame>,
+    pub(crate) frames: FrameStream,
+    pub(crate) lease: Lease,
+    pub(crate) deployment: DeploymentId,
+    pub(crate) price: Option<Price>,
+    pub(crate) stall_timeout: Option<Duration>,
+}
+
+impl AnswerStream {
+    pub(crate) fn new(from: Beginning) -> Self {
+        let first_content = from.lease.held();
+        from.lease.first_content();
+        Self {
+            held: from.held.into(),
+            frames: from.frames,
+            lease: Some(from.lease),
+            deployment: from.deployment,
+            price: from.price,
+            usage: None,
+            first_content,
+            stall_timeout: from.stall_timeout,
+            stall: None,
+            waiting: false,
+            ended: false,
+        }
+    }
+
+    /// The usage, as far as the upstream has said it.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// The next frame that is held; an error frame ends the answer.
+    fn next_held(&mut self) -> Option<Result<Bytes, Error>> {
+        let frame = self.held.pop_front()?;
+        self.usage = frame.event.usage.or(self.usage);
+        match frame.event.error {
+            Some(error) => Some(Err(self.fail(error))),
+            None => Some(Ok(frame.raw)),
+        }
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        self.ended = true;
+        self.held.clear();
+        let retry_after = error.detail.retry_after;
+        self.settle(Verdict::Failure { kind: error.kind, retry_after });
+        error.at(&self.deployment)
+    }
+
+    fn settle(&mut self, verdict: Verdict) {
+        let Some(lease) = self.lease.take() else { return };
+        let outcome = Outcome {
+            verdict,
+            usage: self.usage,
+            money: self.usage.and_then(|usage| Some(self.price.as_ref()?.of(&usage))),
+            first_content: Some(self.first_content),
+            total: lease.held(),
+        };
+        settle(lease, &outcome, &self.deployment);
+    }
+
+    /// Whether the upstream has been silent for too long.
+    fn stalled(&mut self, cx: &mut Context<'_>) -> Option<Error> {
+        let after = self.stall_timeout?;
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
+        if !std::mem::replace(&mut self.waiting, true) {
+            stall.as_mut().reset(Moment::now() + after);
+        }
+        stall.as_mut().poll(cx).is_ready().then(|| {
+            let message = format!("the upstream's stream was silent for {} s", after.as_secs_f64());
+            Error::new(ErrorKind::Timeout, message)
+        })
+    }
+}
+
+impl Stream for AnswerStream {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(item) = self.next_held() {
+                return Poll::Ready(Some(item));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match self.frames.as_mut().poll_next(cx) {
+                Poll::Ready(Some(Ok(batch))) => {
+                    self.waiting = false;
+                    self.held.extend(batch);
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Some(Err(self.fail(error))));
+                }
+                Poll::Ready(None) => {
+                    self.ended = true;
+                    self.settle(Verdict::Success);
+                }
+                Poll::Pending => {
+                    let stalled = self.stalled(cx);
+                    let Some(error) = stalled else { return Poll::Pending };
+                    return Poll::Ready(Some(Err(self.fail(error))));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for AnswerStream {
+    fn drop(&mut self) {
+        self.settle(Verdict::Dropped);
+    }
+}
+
+impl fmt::Debug for AnswerStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerStream")
+            .field("deployment", &self.deployment)
+            .field("lease", &self.lease)
+            .field("usage", &self.usage)
+            .finish_non_exhaustive()
+    }
+}
