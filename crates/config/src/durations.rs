@@ -118,3 +118,90 @@ pub(crate) fn json_number(text: &str) -> Option<String> {
         Some(fraction) => format!("{sign}{whole}.{fraction}{exponent}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_or_have_a_unit() {
+        for (text, millis) in [
+            ("30", 30_000),
+            ("0.25", 250),
+            ("1.5e1", 15_000),
+            ("250ms", 250),
+            ("30s", 30_000),
+            ("0.5 m", 30_000),
+            ("5m", 300_000),
+            ("1h", 3_600_000),
+            ("7d", 604_800_000),
+            ("1w", 604_800_000),
+            ("1mo", 2_592_000_000),
+            ("0", 0),
+            ("-0", 0),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for text in ["", "s", "-1", "-1s", "nan", "inf", ".inf", "1y", "1h30m", "1 0", "11y", "e"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        for text in ["4000d", "1e20", "99999999999999999999999999999h", "1e999999999"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn decimals_are_exact_in_either_notation() {
+        for (text, exact) in [
+            ("2.5e-06", "0.0000025"),
+            ("0.0000025", "0.0000025"),
+            ("2.50E-6", "0.0000025"),
+            ("1e3", "1000"),
+            ("+3", "3"),
+            (".5", "0.5"),
+            ("0e-99", "0"),
+            ("0.30000000000000004", "0.30000000000000004"),
+        ] {
+            assert_eq!(decimal(text).map(|number| number.to_string()).as_deref(), Some(exact));
+        }
+        for text in ["", ".", "e1", "1e", "1e-99", "1e99", "0x1", "1_0", "1,5", "nan", "--1"] {
+            assert_eq!(decimal(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_yaml_become_numbers_of_json() {
+        for (text, json) in [
+            ("5", Some("5")),
+            ("-5", Some("-5")),
+            ("+5", Some("5")),
+            ("1_000", Some("1000")),
+            (".5", Some("0.5")),
+            ("5.", Some("5.0")),
+            ("2.5e-06", Some("2.5e-06")),
+            ("1e5", Some("1e5")),
+            ("0", Some("0")),
+            ("0.70", Some("0.70")),
+            ("007", None),
+            ("0x1f", None),
+            ("12:30", None),
+            ("2024-01-01", None),
+            ("1.2.3", None),
+            ("", None),
+            ("-", None),
+            ("é", None),
+            ("e5", None),
+            ("1e", None),
+            (".nan", None),
+        ] {
+            assert_eq!(json_number(text).as_deref(), json, "{text}");
+            if let Some(json) = json {
+                assert!(serde_json::from_str::<serde_json::Number>(json).is_ok(), "{json}");
+            }
+        }
+    }
+}

@@ -105,7 +105,7 @@ fn secret(key: &str) -> bool {
     ["key", "secret", "password", "credential", "url", "base", "hash", "endpoint", "environment"]
         .into_iter()
         .any(has)
-        || key.ends_with("token")
+        || (key.ends_with("token") && !has("cost"))
 }
 
 /// A text in backquotes, cut to a length that fits in a message.
