@@ -1,0 +1,160 @@
+//! The whole file: its sections, and what must agree between them.
+
+use std::collections::BTreeMap;
+
+use pointsman_types::GroupName;
+
+use crate::{
+    Finding, Grade, Place, ServerSpec, Spec,
+    keys::{self, Keys},
+    model_list::ModelList,
+    read::{Fields, Reading},
+    router,
+    tree::{self, Node},
+};
+
+/// Reads and validates a text. The spec may be there in spite of errors.
+pub(crate) fn check(
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> (Option<Spec>, Vec<Finding>) {
+    let mut reading = Reading::new(env);
+    let Some(root) = tree::parse(text, &mut reading.findings) else {
+        if reading.findings.is_empty() {
+            empty(&mut reading);
+        }
+        return (None, reading.findings);
+    };
+    let spec = whole(&mut reading, &root);
+    (spec, reading.findings)
+}
+
+fn empty(reading: &mut Reading<'_>) {
+    let at = Place { line: 1, column: 1 };
+    reading.error(at, "the file is empty: it needs a model_list with one deployment at least");
+}
+
+fn whole(reading: &mut Reading<'_>, root: &Node) -> Option<Spec> {
+    if root.is_null() {
+        empty(reading);
+        return None;
+    }
+    let top = reading.fields(root, "", &keys::TOP)?;
+    variables(reading, &top);
+    if top.get("model_list").is_none() {
+        let key = top.iter().find(|field| field.key == "model_list");
+        let at = key.map_or(Place { line: 1, column: 1 }, |field| field.at);
+        reading.error(at, "there is no model_list: it needs one deployment at least");
+    }
+    let list = reading
+        .take(&top, "model_list", |reading, field| Some(ModelList::read(reading, field)))
+        .unwrap_or_default();
+    let router_fields =
+        section(reading, &top, "router_settings", "router_settings.", &keys::ROUTER);
+    let litellm = section(reading, &top, "litellm_settings", "litellm_settings.", &keys::LITELLM);
+    let general = section(reading, &top, "general_settings", "general_settings.", &keys::GENERAL);
+    let router = router::read(reading, &router_fields, &litellm, &list);
+    let master_key = reading.take(&general, "master_key", |reading, field| {
+        reading.text(field).map(|key| key.text.into())
+    });
+    let groups: Vec<GroupName> = list.groups();
+    Some(Spec { deployments: list.deployments, groups, router, server: ServerSpec { master_key } })
+}
+
+fn section<'t>(
+    reading: &mut Reading<'_>,
+    top: &Fields<'t>,
+    key: &str,
+    path: &'static str,
+    keys: &Keys,
+) -> Fields<'t> {
+    reading
+        .take(top, key, |reading, field| reading.fields(field.node, path, keys))
+        .unwrap_or_default()
+}
+
+/// `environment_variables`: what `os.environ/NAME` finds first, as in LiteLLM.
+fn variables(reading: &mut Reading<'_>, top: &Fields<'_>) {
+    let read = reading.take(top, "environment_variables", |reading, field| {
+        let Some(entries) = field.node.entries() else {
+            // A list or a single value may be a secret: say its kind alone.
+            let message = "environment_variables: wanted a mapping of names to values";
+            reading.error(field.node.at, message);
+            return None;
+        };
+        let mut read = BTreeMap::new();
+        for entry in entries {
+            if let Some(value) = reading.value(field.part(&entry.node)) {
+                read.insert(entry.key.to_string(), value.text);
+            }
+        }
+        Some(read)
+    });
+    reading.variables = read.unwrap_or_default();
+}
+
+/// Notes that a key is not read because another one of the same meaning is.
+pub(crate) fn outdone(reading: &mut Reading<'_>, at: Place, key: &str, by: &str) {
+    reading.note(at, Grade::Ignored, format!("{key}: {by} is used"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file in which one key of one section has the value 1.
+    fn file(section: &str, key: &str) -> String {
+        let rest = if key == "model" { "" } else { "model: simulated/m, " };
+        let name = if key == "model_name" { "" } else { "model_name: g, " };
+        let entry = |own: &str, params: &str| {
+            let params = format!("litellm_params: {{{params}}}");
+            let params = if own.starts_with("litellm_params") { String::new() } else { params };
+            format!("model_list: [{{{name}{own}, {params}}}]\n")
+        };
+        let plain = entry("rpm: 1", rest);
+        match section {
+            "" if key == "model_list" => plain,
+            "" => format!("{plain}{key}: 1\n"),
+            "entry" => entry(&format!("{key}: 1"), rest),
+            "litellm_params." => entry("rpm: 1", &format!("{rest}{key}: 1")),
+            "model_info." => entry(&format!("model_info: {{{key}: 1}}"), rest),
+            "router_settings.model_group_alias." => {
+                format!("{plain}router_settings: {{model_group_alias: {{a: {{{key}: 1}}}}}}")
+            }
+            "router_settings.pointsman." => {
+                format!("{plain}router_settings: {{pointsman: {{{key}: 1}}}}")
+            }
+            _ => format!("{plain}{section} {{{key}: 1}}").replace(". {", ": {"),
+        }
+    }
+
+    #[test]
+    fn every_known_key_is_read_or_says_why_not() {
+        let sections: [(&str, &keys::Table); 9] = [
+            ("", &keys::TOP),
+            ("entry", &keys::ENTRY),
+            ("litellm_params.", &keys::PARAMS),
+            ("model_info.", &keys::INFO),
+            ("router_settings.", &keys::ROUTER),
+            ("router_settings.model_group_alias.", &keys::ALIAS),
+            ("router_settings.pointsman.", &keys::POINTSMAN),
+            ("litellm_settings.", &keys::LITELLM),
+            ("general_settings.", &keys::GENERAL),
+        ];
+        for (section, table) in sections {
+            for key in table.names() {
+                let text = file(section, key);
+                let (_, findings) = check(&text, &|_| None);
+                let name = format!("{}{key}", if section == "entry" { "" } else { section });
+                let about = |one: &Finding| {
+                    let rest = one.message.strip_prefix(&name);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', ' ']))
+                };
+                let said = findings.iter().any(about);
+                assert!(said, "{name}\n{text}\n{findings:#?}");
+                let unknown = findings.iter().any(|one| one.message.contains("not a known key"));
+                assert!(!unknown, "{name}\n{text}\n{findings:#?}");
+            }
+        }
+    }
+}

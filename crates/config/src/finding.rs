@@ -1,0 +1,85 @@
+//! What a check of a configuration says, and where.
+
+use std::fmt;
+
+/// How a key of the configuration is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Grade {
+    /// The configuration cannot be used as it stands.
+    Error,
+    /// Served, as LiteLLM has it.
+    Exact,
+    /// Served, with the difference that the message names.
+    Approximate,
+    /// Known and not served; the message says what happens instead.
+    Ignored,
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Exact => "exact",
+            Self::Approximate => "approximate",
+            Self::Ignored => "ignored",
+        })
+    }
+}
+
+/// A place in the text: line and column, both counted from 1, the column in characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+}
+
+/// One finding about one place. It never contains the value of a secret.
+///
+/// The order is that of the text, at one place errors first.
+///
+/// ```
+/// use pointsman_config::{Finding, Grade, Place};
+/// let at = Place { line: 3, column: 5 };
+/// let one = Finding::new(at, Grade::Exact, "router_settings.num_retries");
+/// assert_eq!(one.render("a.yaml").to_string(), "a.yaml:3:5: exact: router_settings.num_retries");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// Where.
+    pub at: Place,
+    /// How grave.
+    pub grade: Grade,
+    /// What, in one line.
+    pub message: String,
+}
+
+impl Finding {
+    /// A finding at a place. Line breaks and other control characters in the message are escaped,
+    /// so a finding is always one line.
+    pub fn new(at: Place, grade: Grade, message: impl Into<String>) -> Self {
+        let message: String = message.into();
+        let message = if message.contains(char::is_control) {
+            message.chars().fold(String::new(), |mut line, c| {
+                if c.is_control() {
+                    line.extend(c.escape_default());
+                } else {
+                    line.push(c);
+                }
+                line
+            })
+        } else {
+            message
+        };
+        Self { at, grade, message }
+    }
+
+    /// The finding as `FILE:LINE:COL: grade: message`.
+    pub fn render<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| {
+            let Place { line, column } = self.at;
+            write!(f, "{file}:{line}:{column}: {}: {}", self.grade, self.message)
+        })
+    }
+}

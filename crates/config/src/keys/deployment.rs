@@ -1,0 +1,266 @@
+//! An entry of `model_list`: itself, `litellm_params`, `model_info`.
+
+use super::{
+    Keys, Rows,
+    Says::{Approximate, Ignored, Param, Served, Setting},
+    Table,
+};
+
+const ENTRY_ROWS: Rows = &[
+    (Served, "model_name litellm_params model_info rpm"),
+    (TPM, "tpm"),
+    (Ignored("the deployment takes calls"), "blocked"),
+];
+
+const TPM: super::Says =
+    Approximate("a weight of simple-shuffle; tokens a minute are not limited yet");
+const NO_TOKEN_LIMITS: super::Says =
+    Ignored("this limit is not kept yet: calls are not limited by it");
+const NO_BUDGETS: super::Says = Ignored("budgets are not kept yet: calls are not limited by it");
+const NO_PRICE: super::Says = Ignored("this price is not used: the call is costed without it");
+
+const PRICES: &str = "input_cost_per_token output_cost_per_token cache_read_input_token_cost
+    cache_creation_input_token_cost cache_creation_input_token_cost_above_1hr
+    output_cost_per_reasoning_token input_cost_per_audio_token output_cost_per_audio_token";
+
+const OTHER_PRICES: &str = include_str!("other_prices.txt");
+
+const PARAM_ROWS: Rows = &[
+    (
+        Served,
+        "model api_key api_base base_url organization weight order tags rpm max_parallel_requests
+        timeout stream_timeout num_retries cooldown_time custom_llm_provider unless_env latency
+        reply extra_body",
+    ),
+    (Served, PRICES),
+    (TPM, "tpm"),
+    (Approximate("read as num_retries, which wins where both are set"), "max_retries"),
+    (
+        Setting,
+        "api_version region_name aws_access_key_id aws_secret_access_key aws_session_token
+        aws_region_name aws_role_name aws_session_name aws_profile_name aws_web_identity_token
+        aws_external_id aws_sts_endpoint aws_bedrock_runtime_endpoint vertex_project
+        vertex_location vertex_credentials vertex_ai_project vertex_ai_location
+        vertex_ai_credentials azure_ad_token tenant_id client_id client_secret azure_scope
+        azure_username azure_password project_id space_id watsonx_region_name",
+    ),
+    (
+        Param,
+        "temperature top_p top_k min_p top_a n stop seed max_tokens max_completion_tokens
+        max_output_tokens presence_penalty frequency_penalty repetition_penalty logit_bias logprobs
+        top_logprobs user response_format reasoning_effort reasoning thinking
+        parallel_tool_calls modalities prediction audio service_tier prompt_cache_key
+        prompt_cache_retention prompt_cache_options safety_identifier verbosity store stream
+        stream_options web_search_options functions function_call dimensions encoding_format
+        input_type truncate language timestamp_granularities voice speed quality size style
+        safety_settings cached_content include_reasoning provider transforms route models
+        moderation guided_json guided_choice guided_regex guided_grammar chat_template_kwargs
+        add_generation_prompt keep_alive num_ctx num_predict safe_prompt prompt_mode documents
+        guardrailConfig performanceConfig requestMetadata include_server_side_tool_invocations
+        enable_thinking context_management speculative_config best_of echo suffix",
+    ),
+    (Approximate("used where the request has none; LiteLLM merges the two"), "tools tool_choice"),
+    (
+        NO_TOKEN_LIMITS,
+        "itpm otpm tpd rpd daily_reset_time default_api_key_tpm_limit
+        default_api_key_rpm_limit",
+    ),
+    (NO_BUDGETS, "max_budget budget_duration"),
+    (NO_PRICE, OTHER_PRICES),
+    (Ignored("quotas are not kept yet: calls are not limited by them"), "quotas"),
+    (
+        Ignored("the same timeouts bound every service tier"),
+        "timeout_by_service_tier stream_timeout_by_service_tier force_timeout request_timeout",
+    ),
+    (Ignored("the upstream is called and its answer returned"), "mock_response mock_timeout"),
+    (Ignored("calls are not mirrored"), "silent_model"),
+    (Ignored("tags alone are compared, not the client's name"), "tag_regex"),
+    (
+        Ignored("parameters that a model does not take go upstream as they are"),
+        "drop_params additional_drop_params allowed_openai_params modify_params
+        fireworks_forward_user_id",
+    ),
+    (
+        Ignored("no further headers are sent upstream"),
+        "extra_headers headers default_headers
+        provider_affinity_header provider_specific_header",
+    ),
+    (
+        Ignored("a request never brings its own credentials"),
+        "configurable_clientside_auth_params allow_client_keepalive_override",
+    ),
+    (
+        Ignored("credential_list is not read: the deployment has the credentials given here"),
+        "litellm_credential_name",
+    ),
+    (Ignored("the upstream's certificate is always checked"), "ssl_verify"),
+    (Ignored("streams carry no comments to keep a connection open"), "keepalive_seconds"),
+    (
+        Ignored("only the gateway's own surfaces exist"),
+        "use_in_pass_through use_litellm_proxy
+        use_chat_completions_api responses_api_version azure",
+    ),
+    (Ignored("members are those of the file"), "kubernetes_pod_discovery"),
+    (
+        Ignored("the deployment is called as an ordinary model"),
+        "auto_router_config_path auto_router_config auto_router_default_model
+        auto_router_embedding_model auto_router_max_input_chars auto_router_routing_compression
+        auto_router_model_compression complexity_router_config complexity_router_default_model
+        adaptive_router_default_model adaptive_router_config quality_router_config
+        quality_router_default_model",
+    ),
+    (
+        Ignored("the call is authenticated by api_key or the vendor's own settings"),
+        "use_xai_oauth chatgpt_auth_file github_copilot_auth_type github_copilot_host
+        github_copilot_user_session azure_ad_token_provider aws_session_tags aws_bedrock_project_id
+        aws_bedrock_control_plane_endpoint aws_workspace_id anthropic_workspace_id
+        anthropic_federation_rule_id anthropic_organization_id anthropic_service_account_id
+        anthropic_federation_workspace_id anthropic_identity_token_file anthropic_identity_token
+        anthropic_identity_source anthropic_issuer_url anthropic_issuer_subject
+        anthropic_issuer_audience anthropic_issuer_ttl_seconds anthropic_issuer_signing_key_ref
+        anthropic_keycloak_token_url anthropic_keycloak_client_id anthropic_keycloak_auth_method
+        anthropic_keycloak_client_secret_ref anthropic_keycloak_scope
+        anthropic_disable_workload_identity_federation openai_identity_provider_id
+        openai_service_account_id openai_identity_token_file token_exchange_endpoint
+        token_exchange_profile token_exchange_scope token_exchange_audience predibase_tenant_id
+        gdc_token_caching databricks_user_agent",
+    ),
+    (
+        Ignored("there are no batches, files or vector stores"),
+        "gcs_bucket_name gcs_path_service_account bucket_name s3_bucket_name s3_endpoint_url
+        s3_region_name s3_access_key_id
+        s3_secret_access_key s3_encryption_key_id s3_bucket_owner s3_output_bucket_name
+        aws_batch_role_arn bedrock_tags max_file_size_mb vector_store_id vector_bucket_name
+        index_name embedding_model milvus_text_field milvus_db_name milvus_partition_names
+        valkey_host valkey_port valkey_password valkey_ssl valkey_text_field
+        valkey_embedding_field vertex_collection_id vertex_engine_id litellm_embedding_model
+        litellm_embedding_config mongodb_connection_string azure_search_service_name
+        azure_search_vector_field",
+    ),
+    (
+        Ignored("answers pass through unchanged"),
+        "merge_reasoning_content_in_choices thought_signature_in_tool_call_id
+        enable_json_schema_validation stream_chunk_size",
+    ),
+    (
+        Ignored("answers are not cached: every call goes upstream"),
+        "caching cache ttl
+        enable_prompt_caching caching_groups cache_control_injection_points",
+    ),
+    (Ignored("there are no guardrails"), "guardrails max_agentic_loops"),
+    (
+        Ignored("prompts pass through unchanged"),
+        "prompt_id prompt_variables prompt_version prompt_environment prompt_label
+        litellm_system_prompt custom_prompt_dict initial_prompt_value roles final_prompt_value
+        bos_token eos_token hf_model_name supports_system_message ensure_alternating_roles
+        user_continue_message assistant_continue_message
+        disable_add_transform_inline_image_block messages task vertex_voice_dict",
+    ),
+    (
+        Ignored("set it in router_settings"),
+        "fallbacks context_window_fallback_dict retry_policy retry_strategy routing_strategy
+        allowed_model_region enable_tag_filtering fastest_response search_tool_name",
+    ),
+    (
+        Ignored("logs and metrics are those of the gateway"),
+        "id metadata litellm_metadata litellm_trace_id litellm_session_id litellm_request_debug
+        logger_fn verbose no-log no_log log_client_error_tracebacks langfuse_public_key
+        langfuse_secret langfuse_secret_key langfuse_host langfuse_environment
+        langfuse_span_scope langfuse_prompt_version langsmith_api_key langsmith_project
+        langsmith_base_url langsmith_sampling_rate langsmith_tenant_id humanloop_api_key
+        arize_api_key arize_space_key arize_space_id arize_success_sampling_rate
+        arize_error_sampling_rate arize_otlp_protocol posthog_api_key posthog_api_url
+        wandb_api_key weave_project_id dd_api_key dd_site dd_agent_host dd_agent_port
+        newrelic_api_key newrelic_region signoz_ingestion_endpoint signoz_ingestion_key
+        turn_off_message_logging litellm_disabled_callbacks",
+    ),
+    (Ignored("model_info is read beside litellm_params alone"), "model_info base_model"),
+    (Ignored("the model's own address is used"), "deployment_id custom_endpoint"),
+];
+
+const INFO_ROWS: Rows = &[
+    (Served, "id rpm order cooldown_time allowed_fails"),
+    (Served, PRICES),
+    (TPM, "tpm"),
+    (Ignored("allowed_fails alone counts"), "allowed_fails_policy"),
+    (NO_TOKEN_LIMITS, "itpm otpm"),
+    (NO_PRICE, OTHER_PRICES),
+    (
+        Ignored("the price book is asked for the model itself"),
+        "base_model pricing_provider
+        off_peak_pricing prompt_cache_min_tokens",
+    ),
+    (
+        Ignored("every operation is tried at the upstream"),
+        "mode supported_endpoints
+        enforce_supported_endpoints supported_openai_params use_openai_responses_path
+        uses_embed_content max_embedding_batch_size provider_specific_entry",
+    ),
+    (
+        Ignored(
+            "prompts are not measured before the send: a prompt that is too long fails upstream",
+        ),
+        "max_tokens max_input_tokens max_output_tokens",
+    ),
+    (
+        Ignored("nothing is known of what a model can do: the upstream answers for it"),
+        "supports_system_messages supports_response_schema supports_vision
+        supports_function_calling supports_tool_choice supports_assistant_prefill
+        supports_prompt_caching supports_prompt_cache_breakpoint
+        supports_thinking_cache_preservation supports_computer_use supports_audio_input
+        supports_video_input supports_box_questions supports_embedding_image_input
+        supports_audio_output supports_pdf_input supports_native_streaming
+        supports_native_structured_output supports_bedrock_native_structured_output
+        supports_parallel_function_calling supports_web_search supports_reasoning
+        supports_sampling_params supports_adaptive_thinking supports_legacy_thinking
+        thinking_always_on supports_tool_search supports_mid_conversation_system
+        supports_url_context supports_none_reasoning_effort supports_minimal_reasoning_effort
+        supports_low_reasoning_effort supports_xhigh_reasoning_effort
+        supports_max_reasoning_effort reasoning_effort_levels reasoning_modes reasoning_contexts
+        default_reasoning_effort supports_output_config supports_image_size
+        supports_anthropic_thinking_payload supports_anthropic_compaction supported_audio_formats
+        vertex_ai_audio_api bedrock_output_config_effort_ceiling
+        bedrock_converse_supports_strict_tools supports_regex_lookaround token_count_framing
+        token_count_model token_count_tokenizer custom_tokenizer supported_regions",
+    ),
+    (
+        Ignored("every caller may use every group"),
+        "team_id team_public_model_name access_groups access_via_team_ids access_windows tier
+        member_auto_router discoverable blocked",
+    ),
+    (
+        Ignored("provisioned throughput is not divided"),
+        "MAX_PTU_COUNT MAX_COST_PER_PTU_PER_HOUR ptu_count cost_per_ptu_per_hour
+        ptu_effective_from ptu_effective_to ptu_shares",
+    ),
+    (
+        Ignored("router_settings.enable_tag_filtering holds for every group"),
+        "allow_fail_open enable_tag_filtering",
+    ),
+    (
+        Ignored("deployments are not probed: failed calls alone cool them"),
+        "disable_background_health_check health_check_max_tokens
+        health_check_max_tokens_non_reasoning health_check_max_tokens_reasoning
+        health_check_model health_check_params health_check_reasoning_effort
+        health_check_supports_max_tokens health_check_timeout health_check_voice
+        background_health_check",
+    ),
+    (Ignored("the deployment serves in every environment"), "supported_environments"),
+    (
+        Ignored("nothing reads it: it is a note"),
+        "key db_model updated_at updated_by created_at created_by custom_metadata custom_tags
+        deprecation_date successor_model original_model_id model_id model_name litellm_provider
+        litellm_routing_preferences internal_router_model output_vector_size version metadata
+        description notes tags name owner display_name litellm_params source",
+    ),
+];
+
+/// An entry of `model_list`.
+pub(crate) static ENTRY: Table = Table::new(|| Keys::new(ENTRY_ROWS));
+/// `litellm_params`.
+pub(crate) static PARAMS: Table = Table::new(|| Keys::new(PARAM_ROWS));
+/// `model_info`.
+pub(crate) static INFO: Table = Table::new(|| Keys::new(INFO_ROWS));
+
+#[cfg(test)]
+pub(super) const ALL: &[Rows] = &[ENTRY_ROWS, PARAM_ROWS, INFO_ROWS];

@@ -1,0 +1,109 @@
+//! Every key that LiteLLM reads, section by section, and what becomes of it here.
+
+mod deployment;
+mod router;
+mod settings;
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+pub(crate) use deployment::{ENTRY, INFO, PARAMS};
+pub(crate) use router::{ALIAS, POINTSMAN, ROUTER};
+pub(crate) use settings::{GENERAL, LITELLM, TOP};
+
+/// What becomes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// Served as LiteLLM has it.
+    Served,
+    /// Served with the difference that the text names.
+    Approximate(&'static str),
+    /// Not served; the text says what happens instead.
+    Ignored(&'static str),
+    /// A vendor's own setting, handed to its adapter.
+    Setting,
+    /// A request parameter, applied where the request has none.
+    Param,
+}
+
+/// Rows of a table: what becomes of the keys, and their names, separated by spaces.
+type Rows = &'static [(Says, &'static str)];
+
+/// The keys of one section.
+#[derive(Debug)]
+pub(crate) struct Keys(BTreeMap<&'static str, Says>);
+
+impl Keys {
+    fn new(rows: &[(Says, &'static str)]) -> Self {
+        let each = |&(says, names): &(Says, &'static str)| {
+            names.split_whitespace().map(move |name| (name, says))
+        };
+        Self(rows.iter().flat_map(each).collect())
+    }
+
+    /// What becomes of the key; `None` for an unknown one.
+    pub(crate) fn says(&self, key: &str) -> Option<Says> {
+        self.0.get(key).copied()
+    }
+
+    /// All names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
+    }
+}
+
+/// A table that is built on its first use.
+pub(crate) type Table = LazyLock<Keys>;
+
+/// The name that is most like a word, if any is alike at all.
+///
+/// Likeness is Jaro-Winkler's, which forgives swapped, missing and doubled letters and trusts the
+/// beginning of a word.
+pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The measure takes the square of the length: a key of a kilobyte is no misspelling.
+    if word.len() > 100 {
+        return None;
+    }
+    let word = word.to_ascii_lowercase();
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&word, &name.to_ascii_lowercase()), name))
+        .filter(|&(likeness, _)| likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_finds_the_misspelt_key_and_nothing_for_a_stranger() {
+        let near = |word| nearest(word, ROUTER.names());
+        assert_eq!(near("num_retrys"), Some("num_retries"));
+        assert_eq!(near("fallback"), Some("fallbacks"));
+        assert_eq!(near("Routing-Strategy"), Some("routing_strategy"));
+        assert_eq!(near("zzz"), None);
+        assert_eq!(near(&"fallbacks".repeat(99)), None);
+    }
+
+    #[test]
+    fn every_key_is_in_one_row_of_its_table() {
+        for rows in [deployment::ALL, router::ALL, settings::ALL].concat() {
+            let mut seen = std::collections::BTreeSet::new();
+            for name in rows.iter().flat_map(|(_, names)| names.split_whitespace()) {
+                assert!(seen.insert(name), "{name} is in two rows");
+            }
+        }
+    }
+
+    #[test]
+    fn every_reason_is_one_short_sentence() {
+        for rows in [deployment::ALL, router::ALL, settings::ALL].concat() {
+            for (says, _) in rows {
+                if let Says::Approximate(why) | Says::Ignored(why) = says {
+                    assert!(!why.is_empty() && why.len() < 140 && !why.ends_with('.'), "{why}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! Typed reading of the tree: every reader returns a value or leaves a finding.
+
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+use pointsman_types::Decimal;
+
+use crate::{
+    Finding, Grade, Place, durations,
+    keys::{Keys, Says, nearest},
+    tree::{Entry, Node, Value},
+};
+
+/// Where a string from the environment is named.
+const ENVIRON: &str = "os.environ/";
+
+/// The state of one check: the environment, and what was found so far.
+pub(crate) struct Reading<'e> {
+    env: &'e dyn Fn(&str) -> Option<String>,
+    /// What `environment_variables` of the file says; it wins over the environment.
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) findings: Vec<Finding>,
+    errors: usize,
+}
+
+/// The graded entries of one section.
+#[derive(Default)]
+pub(crate) struct Fields<'t> {
+    path: &'static str,
+    entries: Vec<(&'t Entry, Says)>,
+}
+
+/// One value to read: where it is, how it is called, and whether it may be shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Field<'t> {
+    pub(crate) node: &'t Node,
+    /// The section.
+    path: &'static str,
+    pub(crate) key: &'t str,
+    /// Where the key stands.
+    pub(crate) at: Place,
+    says: Says,
+}
+
+/// A text that was read, and where it stands.
+#[derive(Clone)]
+pub(crate) struct Given {
+    pub(crate) text: String,
+    pub(crate) at: Place,
+    /// It came from the environment, so a message must not show it.
+    pub(crate) hidden: bool,
+}
+
+impl Given {
+    /// The text in quotes, for a message.
+    pub(crate) fn shown(&self) -> String {
+        if self.hidden { "a value from the environment".into() } else { quoted(&self.text) }
+    }
+}
+
+impl Field<'_> {
+    /// The field's full name.
+    pub(crate) fn name(&self) -> String {
+        format!("{}{}", self.path, self.key)
+    }
+
+    fn secret(&self) -> bool {
+        secret(self.key)
+    }
+}
+
+impl<'t> Fields<'t> {
+    /// The field of that name, if it is there and not null.
+    pub(crate) fn get(&self, key: &str) -> Option<Field<'t>> {
+        self.iter().find(|field| field.key == key && !field.node.is_null())
+    }
+
+    /// All fields that are known, in the order of the text.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Field<'t>> {
+        self.entries.iter().map(|&(entry, says)| Field {
+            node: &entry.node,
+            path: self.path,
+            key: &entry.key,
+            at: entry.at,
+            says,
+        })
+    }
+}
+
+impl<'t> Field<'t> {
+    /// What its table says of it.
+    pub(crate) fn says(&self) -> Says {
+        self.says
+    }
+
+    /// One part of the field's value under the same name.
+    pub(crate) fn part(&self, node: &'t Node) -> Field<'t> {
+        Field { node, ..*self }
+    }
+}
+
+/// Whether the value of a key must not be shown: rather one too many.
+fn secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let has = |part| key.contains(part);
+    ["key", "secret", "password", "credential", "url", "base", "hash", "endpoint", "environment"]
+        .into_iter()
+        .any(has)
+        || (key.ends_with("token") && !has("cost"))
+}
+
+/// A text in backquotes, cut to a length that fits in a message.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::from("`");
+    out.extend(text.chars().take(60));
+    out.push_str(if text.chars().nth(60).is_some() { "…`" } else { "`" });
+    out
+}
+
+impl<'e> Reading<'e> {
+    pub(crate) fn new(env: &'e dyn Fn(&str) -> Option<String>) -> Self {
+        Self { env, variables: BTreeMap::new(), findings: Vec::new(), errors: 0 }
+    }
+
+    pub(crate) fn error(&mut self, at: Place, message: impl Into<String>) {
+        self.errors += 1;
+        self.findings.push(Finding::new(at, Grade::Error, message));
+    }
+
+    pub(crate) fn note(&mut self, at: Place, grade: Grade, message: impl Into<String>) {
+        self.findings.push(Finding::new(at, grade, message));
+    }
+
+    /// What the process or the file says of a variable.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned().or_else(|| (self.env)(name))
+    }
+
+    /// The entries of a mapping, graded: unknown keys are errors, ignored ones are noted. A null
+    /// is an empty mapping; `None` for anything else.
+    pub(crate) fn fields<'t>(
+        &mut self,
+        node: &'t Node,
+        path: &'static str,
+        keys: &Keys,
+    ) -> Option<Fields<'t>> {
+        let Some(entries) = node.entries() else {
+            if node.is_null() {
+                return Some(Fields { path, entries: Vec::new() });
+            }
+            let name = if path.is_empty() { "the file" } else { path.trim_end_matches('.') };
+            self.error(node.at, format!("{name}: found {}, wanted a mapping", kind(node)));
+            return None;
+        };
+        let mut known = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let key = &*entry.key;
+            match keys.says(key) {
+                Some(Says::Ignored(why)) => {
+                    self.note(entry.at, Grade::Ignored, format!("{path}{key}: {why}"));
+                }
+                Some(says) => known.push((entry, says)),
+                None => self.unknown(entry.at, path, key, keys),
+            }
+        }
+        Some(Fields { path, entries: known })
+    }
+
+    fn unknown(&mut self, at: Place, path: &str, key: &str, keys: &Keys) {
+        let mut message = format!("{path}{} is not a known key", quoted(key).trim_matches('`'));
+        if let Some(near) = nearest(key, keys.names()) {
+            let _ = write!(message, "; did you mean {near}?");
+        }
+        self.error(at, message);
+    }
+
+    /// Reads a field if it is there, and grades it: `exact` or `approximate` when reading it left
+    /// no error.
+    pub(crate) fn take<'t, T>(
+        &mut self,
+        fields: &Fields<'t>,
+        key: &str,
+        read: impl FnOnce(&mut Self, Field<'t>) -> Option<T>,
+    ) -> Option<T> {
+        let field = fields.iter().find(|field| field.key == key)?;
+        if field.node.is_null() {
+            // As good as absent, in LiteLLM too.
+            self.grade(field);
+            return None;
+        }
+        self.graded(field, read)
+    }
+
+    /// Reads a field that is there, and grades it.
+    pub(crate) fn graded<'t, T>(
+        &mut self,
+        field: Field<'t>,
+        read: impl FnOnce(&mut Self, Field<'t>) -> Option<T>,
+    ) -> Option<T> {
+        let before = self.errors;
+        let value = read(self, field);
+        if self.errors == before {
+            self.grade(field);
+        }
+        value
+    }
+
+    fn grade(&mut self, field: Field<'_>) {
+        let (grade, message) = match field.says {
+            Says::Approximate(why) => (Grade::Approximate, format!("{}: {why}", field.name())),
+            _ => (Grade::Exact, field.name()),
+        };
+        self.note(field.at, grade, message);
+    }
+
+    /// The error of a value that is not what was wanted.
+    pub(crate) fn wrong(&mut self, field: Field<'_>, wanted: &str) {
+        let found = match &field.node.value {
+            Value::Scalar { text, .. } if !field.node.is_null() => {
+                if field.secret() || text.starts_with(ENVIRON) {
+                    "a value that is not shown".to_owned()
+                } else {
+                    quoted(text)
+                }
+            }
+            _ => kind(field.node).to_owned(),
+        };
+        self.error(field.node.at, format!("{}: found {found}, wanted {wanted}", field.name()));
+    }
+
+    /// A scalar's text, `os.environ/NAME` resolved.
+    fn scalar(&mut self, field: Field<'_>, wanted: &str) -> Option<Given> {
+        let Value::Scalar { text, .. } = &field.node.value else {
+            self.wrong(field, wanted);
+            return None;
+        };
+        let at = field.node.at;
+        let Some(name) = text.strip_prefix(ENVIRON) else {
+            if field.node.is_null() {
+                self.wrong(field, wanted);
+                return None;
+            }
+            return Some(Given { text: text.clone(), at, hidden: false });
+        };
+        if let Some(text) = self.variable(name) {
+            return Some(Given { text, at, hidden: true });
+        }
+        let name = quoted(name);
+        self.error(at, format!("{}: the environment has no {name}", field.name()));
+        None
+    }
+
+    /// A text. Plain numbers and dates are taken as written; booleans and null are not.
+    pub(crate) fn text(&mut self, field: Field<'_>) -> Option<Given> {
+        const WANTED: &str = "a text";
+        let text = self.scalar(field, WANTED)?;
+        let plain = matches!(field.node.value, Value::Scalar { plain: true, .. });
+        if plain && !text.hidden && boolean(&text.text).is_some() {
+            self.wrong(field, "a text (write it in quotes)");
+            return None;
+        }
+        if text.text.trim().is_empty() {
+            self.error(text.at, format!("{}: the text is empty", field.name()));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Any scalar as it is written, booleans and the empty text included.
+    pub(crate) fn value(&mut self, field: Field<'_>) -> Option<Given> {
+        self.scalar(field, "a single value")
+    }
+
+    /// A boolean, quoted or not.
+    pub(crate) fn flag(&mut self, field: Field<'_>) -> Option<bool> {
+        const WANTED: &str = "true or false";
+        let text = self.scalar(field, WANTED)?;
+        let flag = boolean(&text.text);
+        if flag.is_none() {
+            self.wrong(field, WANTED);
+        }
+        flag
+    }
+
+    /// A whole number that fits, quoted or not.
+    pub(crate) fn whole<T: TryFrom<Decimal>>(&mut self, field: Field<'_>) -> Option<T> {
+        const WANTED: &str = "a whole number";
+        let text = self.scalar(field, WANTED)?;
+        let number = durations::json_number(text.text.trim())
+            .and_then(|text| durations::decimal(&text))
+            .filter(Decimal::is_integer)
+            .and_then(|number| T::try_from(number).ok());
+        if number.is_none() {
+            self.wrong(field, "a whole number in range");
+        }
+        number
+    }
+
+    /// A number that is not negative, exact.
+    pub(crate) fn amount(&mut self, field: Field<'_>) -> Option<Decimal> {
+        const WANTED: &str = "a number that is not negative";
+        let text = self.scalar(field, WANTED)?;
+        let number = durations::decimal(text.text.trim())
+            .filter(|number| number.is_zero() || number.is_sign_positive());
+        if number.is_none() {
+            self.wrong(field, WANTED);
+        }
+        number
+    }
+
+    /// A duration, zero included.
+    pub(crate) fn duration(&mut self, field: Field<'_>) -> Option<Duration> {
+        let text = self.scalar(field, "a duration")?;
+        match durations::duration(&text.text) {
+            Ok(duration) => Some(duration),
+            Err(wanted) => {
+                self.wrong(field, wanted);
+                None
+            }
+        }
+    }
+
+    /// A duration above zero.
+    pub(crate) fn timeout(&mut self, field: Field<'_>) -> Option<Duration> {
+        let duration = self.duration(field)?;
+        if duration.is_zero() {
+            self.wrong(field, "a duration above zero");
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// The items of a list.
+    pub(crate) fn list<'t>(&mut self, field: Field<'t>, of: &str) -> Option<Vec<Field<'t>>> {
+        if let Value::List(items) = &field.node.value {
+            return Some(items.iter().map(|item| field.part(item)).collect());
+        }
+        let message =
+            format!("{}: found {}, wanted a list of {of}", field.name(), kind(field.node));
+        self.error(field.node.at, message);
+        None
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, field: Field<'_>) -> Option<Vec<Given>> {
+        let items = self.list(field, "texts")?;
+        Some(items.into_iter().filter_map(|item| self.text(item)).collect())
+    }
+
+    /// The value as JSON text.
+    pub(crate) fn json(&mut self, field: Field<'_>) -> Option<String> {
+        let mut out = String::new();
+        self.write_json(field, &mut out).then_some(out)
+    }
+
+    // The depth is that of the tree, which is bounded.
+    fn write_json(&mut self, field: Field<'_>, out: &mut String) -> bool {
+        let mut whole = true;
+        match &field.node.value {
+            Value::List(items) => {
+                out.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    if at > 0 {
+                        out.push(',');
+                    }
+                    whole &= self.write_json(field.part(item), out);
+                }
+                out.push(']');
+            }
+            Value::Map(entries) => {
+                out.push('{');
+                for (at, entry) in entries.iter().enumerate() {
+                    if at > 0 {
+                        out.push(',');
+                    }
+                    out.push_str(&json_text(&entry.key));
+                    out.push(':');
+                    whole &= self.write_json(field.part(&entry.node), out);
+                }
+                out.push('}');
+            }
+            Value::Scalar { .. } if field.node.is_null() => out.push_str("null"),
+            Value::Scalar { text, plain } => {
+                if *plain && let Some(flag) = boolean(text) {
+                    out.push_str(if flag { "true" } else { "false" });
+                } else if *plain && let Some(number) = durations::json_number(text) {
+                    out.push_str(&number);
+                } else if let Some(text) = self.scalar(field, "a value") {
+                    out.push_str(&json_text(&text.text));
+                } else {
+                    whole = false;
+                }
+            }
+        }
+        whole
+    }
+}
+
+/// A text as a JSON string.
+fn json_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// PyYAML's booleans.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+        _ => None,
+    }
+}
+
+/// What a node is, without its value.
+fn kind(node: &Node) -> &'static str {
+    match &node.value {
+        Value::Map(_) => "a mapping",
+        Value::List(_) => "a list",
+        Value::Scalar { .. } if node.is_null() => "nothing",
+        Value::Scalar { .. } => "a single value",
+    }
+}

@@ -1,0 +1,221 @@
+//! A configuration as a whole: what is read from one that is right.
+
+use std::time::Duration;
+
+use pointsman_config::{Grade, Loaded, Spec, Target, load};
+use pointsman_types::ExposeSecret;
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "OPENAI_API_KEY" => Some("planted-openai".into()),
+        "AZURE_API_KEY" => Some("planted-azure".into()),
+        "ANTHROPIC_API_KEY" => Some("planted-anthropic".into()),
+        "LITELLM_MASTER_KEY" => Some("planted-master".into()),
+        _ => None,
+    }
+}
+
+fn real() -> Loaded {
+    load(include_str!("litellm.yaml"), &env)
+}
+
+fn good(text: &str) -> Spec {
+    let loaded = load(text, &env);
+    let lines: Vec<String> =
+        loaded.findings.iter().map(|one| one.render("f").to_string()).collect();
+    loaded.spec.unwrap_or_else(|| panic!("{lines:#?}"))
+}
+
+/// A file with one deployment and these further lines of `litellm_params`.
+fn with_params(params: &str) -> String {
+    let mut text = "model_list:\n- model_name: g\n  litellm_params:\n".to_owned();
+    text.extend(params.lines().map(|line| format!("    {line}\n")));
+    text
+}
+
+#[test]
+fn a_litellm_config_loads() {
+    let loaded = real();
+    let errors: Vec<_> = loaded.findings.iter().filter(|one| one.grade == Grade::Error).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let spec = loaded.spec.unwrap();
+    let ids: Vec<&str> = spec.deployments.iter().map(|one| one.deployment.id.as_str()).collect();
+    assert_eq!(ids[0], "gpt-4o-main");
+    assert_eq!(ids.len(), 10);
+    assert_eq!(ids[6], format!("{}-2", ids[5]), "one deployment for each organization");
+    let groups: Vec<&str> = spec.groups.iter().map(pointsman_types::GroupName::as_str).collect();
+    assert_eq!(groups, ["gpt-4o", "claude", "gemini", "local", "openai/*", "deepest", "sim"]);
+}
+
+#[test]
+fn a_litellm_config_says_what_it_says() {
+    let spec = real().spec.unwrap();
+    let [first, second, ..] = &spec.deployments[..] else { panic!() };
+    assert_eq!((first.rpm, first.tpm), (Some(500), Some(100_000)));
+    assert_eq!((second.rpm, second.tpm), (Some(500), Some(50_000)), "0 passes to the next place");
+    assert_eq!((first.deployment.weight, second.deployment.weight), (Some(9), Some(1)));
+    assert_eq!((first.deployment.order, second.deployment.order), (Some(1), Some(1)));
+    assert_eq!(first.deployment.stream_timeout, Some(Duration::from_millis(10_500)));
+    assert_eq!(first.price.input_cost_per_token, second.price.input_cost_per_token);
+    assert_eq!(first.price.input_cost_per_token.unwrap().to_string(), "0.0000025");
+    assert_eq!(first.price.cache_read_input_token_cost.unwrap().to_string(), "0.00000125");
+    assert_eq!(first.cooldown_time, Some(Duration::from_secs(30)));
+    assert_eq!(second.allowed_fails, Some(4));
+    assert_eq!(second.deployment.vendor, "azure");
+    assert_eq!(second.deployment.settings["api_version"], "2024-08-01-preview");
+    assert_eq!(first.deployment.api_key.as_ref().unwrap().expose_secret(), "planted-openai");
+    let params: Vec<(&str, &str)> =
+        first.deployment.params.iter().map(|(name, json)| (&**name, &**json)).collect();
+    assert_eq!(
+        params,
+        [
+            ("temperature", "0.2"),
+            ("max_tokens", "4096"),
+            ("stop", r#"["END","STOP"]"#),
+            ("prompt_cache_key", "\"a\""),
+            ("metadata", r#"{"team":[1,null,true]}"#),
+        ]
+    );
+    assert_eq!(spec.deployments[2].deployment.vendor, "anthropic");
+    assert_eq!(spec.deployments[3].deployment.settings["aws_region_name"], "eu-west-1");
+    assert_eq!(
+        spec.deployments[4].deployment.settings["vertex_credentials"],
+        r#"{"type":"service_account","private_key":"k"}"#
+    );
+    let [.., deepest, sim] = &spec.deployments[..] else { panic!() };
+    assert_eq!(
+        (&*deepest.deployment.vendor, &*deepest.deployment.model),
+        ("openrouter", "meta/llama-3")
+    );
+    assert_eq!(sim.deployment.settings["latency"], "0.25");
+    assert_eq!(sim.deployment.settings["reply"], "hello, \"you\"");
+    assert_eq!((sim.at.line, sim.model_at.line), (87, 89));
+}
+
+#[test]
+fn router_settings_win_over_litellm_settings() {
+    let loaded = real();
+    let router = loaded.spec.as_ref().unwrap().router.clone();
+    assert_eq!(router.num_retries, 2);
+    assert_eq!(router.timeout, Duration::from_mins(5));
+    assert_eq!(router.routing_strategy, "simple-shuffle");
+    assert!(router.enable_tag_filtering && !router.tag_filtering_match_any);
+    assert!(router.model_group_alias["hidden-one"].hidden);
+    let go = |model: &str| Target { model: model.into(), overrides: Vec::new() };
+    let cooler =
+        Target { model: "gemini".into(), overrides: vec![("temperature".into(), "0".into())] };
+    assert_eq!(router.fallbacks[0].targets, [go("claude"), cooler]);
+    assert_eq!(router.fallbacks[1].group, "claude");
+    assert_eq!(router.fallbacks[2].group, "*");
+    assert_eq!(router.content_policy_fallbacks[0].targets, [go("claude")]);
+    assert_eq!(router.ttft_timeout, Some(Duration::from_secs(15)));
+    let lines: Vec<String> =
+        loaded.findings.iter().map(|one| one.render("c").to_string()).collect();
+    for expected in [
+        "ignored: litellm_settings.num_retries: router_settings.num_retries is used",
+        "ignored: litellm_settings.request_timeout: router_settings.timeout is used",
+        "approximate: router_settings.routing_strategy: usage-based-routing-v2 is not built yet: \
+         simple-shuffle is used",
+        "exact: router_settings.fallbacks",
+        "exact: general_settings.master_key",
+        "approximate: rpm: 0 means no limit",
+    ] {
+        assert!(lines.iter().any(|line| line.ends_with(expected)), "{expected}\n{lines:#?}");
+    }
+}
+
+#[test]
+fn nothing_that_is_printed_shows_a_secret() {
+    let loaded = real();
+    let printed = format!("{loaded:?} {:#?}", loaded.spec);
+    assert!(!printed.contains("planted") && !printed.contains("private_key"), "{printed}");
+}
+
+#[test]
+fn defaults_are_those_of_litellm() {
+    let spec = good(&with_params("model: openai/m"));
+    assert_eq!(spec.router, pointsman_config::RouterSpec::default());
+    assert!(spec.server.master_key.is_none());
+}
+
+#[test]
+fn explicit_ids_win_over_generated_ones() {
+    let one = "- {model_name: g, litellm_params: {model: openai/m}}\n";
+    let plain = good(&format!("model_list:\n{one}{one}"));
+    let id = plain.deployments[0].deployment.id.to_string();
+    assert_eq!(plain.deployments[1].deployment.id.as_str(), format!("{id}-2"));
+    let named = one.replace("}}", &format!("}}, model_info: {{id: {id}}}}}"));
+    let spec = good(&format!("model_list:\n{one}{named}"));
+    assert_eq!(spec.deployments[0].deployment.id.as_str(), format!("{id}-2"));
+    assert_eq!(spec.deployments[1].deployment.id.as_str(), id);
+}
+
+#[test]
+fn a_key_a_limit_or_a_price_does_not_change_the_id() {
+    let id = |more: &str| {
+        good(&with_params(&format!("model: openai/m\n{more}"))).deployments[0].deployment.id.clone()
+    };
+    assert_eq!(id(""), id("api_key: x\nrpm: 3\ninput_cost_per_token: 1"));
+    assert_ne!(id(""), id("api_base: http://x"));
+}
+
+#[test]
+fn unless_env_leaves_a_simulated_deployment_and_what_names_it_out() {
+    let text = "
+model_list:
+- {model_name: real, litellm_params: {model: openai/m}}
+- {model_name: sim, litellm_params: {model: simulated/m, unless_env: OPENAI_API_KEY}}
+router_settings:
+  model_group_alias: {also: sim}
+  fallbacks: [{real: [sim, also]}]
+";
+    let spec = good(text);
+    assert_eq!(spec.groups.len(), 1);
+    assert!(spec.router.fallbacks.is_empty() && spec.router.model_group_alias.is_empty());
+    let spec = good(&text.replace("OPENAI_API_KEY", "UNSET"));
+    assert_eq!(spec.groups.len(), 2);
+    assert_eq!(spec.router.fallbacks[0].targets.len(), 2);
+}
+
+#[test]
+fn merge_keys_and_aliases_work_as_in_pyyaml() {
+    let text = "
+a: &a {model: openai/a, rpm: 1}
+";
+    assert!(load(text, &env).spec.is_none(), "a key of one's own is no place for an anchor");
+    let text = "
+model_list:
+- model_name: g
+  litellm_params: &first {model: openai/a, rpm: 1, tpm: 10}
+- model_name: g
+  litellm_params: &second {<<: *first, rpm: 2, model: openai/b}
+- model_name: g
+  litellm_params: {<<: [*second, *first], timeout: 3}
+- model_name: g
+  litellm_params: *second
+";
+    let spec = good(text);
+    let seen: Vec<_> = spec
+        .deployments
+        .iter()
+        .map(|one| (one.deployment.model.as_str(), one.rpm.unwrap(), one.tpm.unwrap()))
+        .collect();
+    assert_eq!(seen, [("a", 1, 10), ("b", 2, 10), ("b", 2, 10), ("b", 2, 10)]);
+}
+
+#[test]
+fn whole_weights_stay_and_fractions_are_scaled_exactly() {
+    let weights = |given: &[&str]| -> Vec<Option<u32>> {
+        let mut text = "model_list:\n".to_owned();
+        for weight in given {
+            text += "- {model_name: g, litellm_params: {model: openai/m, weight: ";
+            text += weight;
+            text += "}}\n";
+        }
+        good(&text).deployments.iter().map(|one| one.deployment.weight).collect()
+    };
+    assert_eq!(weights(&["4", "2"]), [Some(4), Some(2)]);
+    assert_eq!(weights(&["0.9", "0.1"]), [Some(9), Some(1)]);
+    assert_eq!(weights(&["0.25", "1", "0.5", "null"]), [Some(1), Some(4), Some(2), None]);
+    assert_eq!(weights(&["0.0", "0"]), [Some(0), Some(0)]);
+}
