@@ -1,1 +1,43 @@
-//! Routes every LLM call to the right deployment.
+#![doc = include_str!("../../../README.md")]
+
+#[cfg(feature = "config")]
+mod configured;
+mod vendors;
+
+#[cfg(feature = "config")]
+pub use configured::{Configured, configure};
+pub use pointsman_clock as clock;
+#[cfg(feature = "config")]
+pub use pointsman_config as config;
+pub use pointsman_cost as cost;
+#[cfg(feature = "http")]
+pub use pointsman_http as http;
+#[cfg(feature = "openai")]
+pub use pointsman_openai as openai;
+pub use pointsman_provider as provider;
+pub use pointsman_provider::Call;
+pub use pointsman_retry as retry;
+pub use pointsman_router as router;
+pub use pointsman_router::{Answer, Failure, Payload, Router, RouterBuilder};
+#[cfg(feature = "simulated")]
+pub use pointsman_simulated as simulated;
+pub use pointsman_state as state;
+pub use pointsman_strategy as strategy;
+pub use pointsman_types as types;
+pub use pointsman_types::Deployment;
+pub use vendors::providers;
+
+/// A builder that serves every vendor of this build over HTTP, by the machine's clock.
+///
+/// # Errors
+///
+/// Kind `Connection`: TLS cannot be set up.
+#[cfg(feature = "http")]
+pub fn builder() -> Result<RouterBuilder, types::Error> {
+    use std::sync::Arc;
+    let clock: Arc<dyn clock::Clock> = Arc::new(clock::SystemClock::new());
+    let transport: Arc<dyn provider::Transport> =
+        Arc::new(http::HttpTransport::new(&http::HttpSettings::default())?);
+    let all = providers(&transport, &clock).into_iter();
+    Ok(all.fold(Router::builder(), RouterBuilder::provider).clock(clock))
+}

@@ -1,8 +1,10 @@
 //! One call, as a codec sees it.
 
+use std::time::Duration;
+
 use pointsman_types::Operation;
 
-use crate::{CallOptions, Envelope};
+use crate::{BodyFault, CallOptions, Envelope};
 
 /// What is asked, without the body.
 #[derive(Clone, Debug)]
@@ -18,6 +20,18 @@ pub struct CallHead {
 }
 
 /// One call: what is asked, the body as it came, and the router's own options.
+///
+/// ```
+/// use pointsman_provider::Call;
+/// use serde_json::json;
+/// let call = Call::chat("fast", json!({"messages": [{"role": "user", "content": "Hi"}]}))?
+///     .streamed()
+///     .tag("eu")
+///     .priority(1)
+///     .key("user-7");
+/// assert_eq!((call.head.model.as_str(), call.head.stream), ("fast", true));
+/// # Ok::<(), pointsman_provider::BodyFault>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Call {
     /// What is asked.
@@ -26,4 +40,78 @@ pub struct Call {
     pub envelope: Envelope,
     /// The router's own fields.
     pub options: CallOptions,
+}
+
+impl Call {
+    /// A chat call to a model group; the body is OpenAI's, and needs no `model`.
+    ///
+    /// # Errors
+    ///
+    /// When the body is no JSON object, or one of the router's own fields in it is wrong.
+    pub fn chat(group: &str, body: serde_json::Value) -> Result<Self, BodyFault> {
+        Self::json(Operation::Chat, group, body)
+    }
+
+    /// A call of any operation to a model group.
+    ///
+    /// # Errors
+    ///
+    /// When the body is no JSON object, or one of the router's own fields in it is wrong.
+    pub fn json(
+        operation: Operation,
+        group: &str,
+        mut body: serde_json::Value,
+    ) -> Result<Self, BodyFault> {
+        if let Some(members) = body.as_object_mut() {
+            members.insert("model".into(), group.into());
+        }
+        let envelope = Envelope::parse(body.to_string().into())?;
+        let stream = envelope.read("stream", "a boolean")?.unwrap_or(false);
+        let want = "a whole number of tokens";
+        let max_output = match envelope.read("max_completion_tokens", want)? {
+            Some(most) => Some(most),
+            None => envelope.read("max_tokens", want)?,
+        };
+        let head = CallHead { operation, model: group.to_owned(), stream, max_output };
+        Ok(Self { head, options: CallOptions::read(&envelope)?, envelope })
+    }
+
+    /// The same call with a streamed answer.
+    #[must_use]
+    pub fn streamed(mut self) -> Self {
+        let edited = self.envelope.edited(&[("stream", "true".into())], &[], &[]).to_bytes();
+        if let Ok(envelope) = Envelope::parse(edited) {
+            self.envelope = envelope;
+            self.head.stream = true;
+        }
+        self
+    }
+
+    /// The same call with one more routing tag.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.options.tags.push(tag.into());
+        self
+    }
+
+    /// The same call with a place in a waiting line: lower ones first.
+    #[must_use]
+    pub fn priority(mut self, priority: i64) -> Self {
+        self.options.priority = Some(priority);
+        self
+    }
+
+    /// The same call with a deadline until its first content.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// The same call with an affinity key, for strategies that look at it.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.options.key = Some(key.into());
+        self
+    }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use pointsman_clock::{Clock, SystemClock};
 use pointsman_cost::Price;
-use pointsman_provider::Provider;
+use pointsman_provider::{Provider, Target, Vendor};
 use pointsman_state::{HealthPolicy, Limits, MemberSpec, MemoryStore, StateStore};
 use pointsman_strategy::Pick;
 use pointsman_types::{Deployment, Ix};
@@ -133,26 +133,32 @@ impl RouterBuilder {
         Ok(Router::new(topology, store, clock, seed))
     }
 
+    /// Every fault there is; [`build`](Self::build) succeeds when there is none.
+    pub fn check(&self) -> Vec<Fault> {
+        let mut faults = self.twins();
+        for (at, member) in self.members.iter().enumerate() {
+            if let Err(message) = self.address(member) {
+                faults.push(Fault { member: Some(at), message });
+            }
+        }
+        if self.members.is_empty() {
+            faults.push(Fault { member: None, message: "there is no deployment".into() });
+        }
+        faults
+    }
+
     /// Checks everything, then binds it to the state of a store.
     pub(crate) fn topology(
         self,
         store: &dyn StateStore,
         clock: &dyn Clock,
     ) -> Result<Topology, BuildError> {
-        let mut faults = self.twins();
-        let mut ready = Vec::with_capacity(self.members.len());
-        for (at, member) in self.members.iter().enumerate() {
-            match self.address(member) {
-                Ok(addressed) => ready.push(addressed),
-                Err(message) => faults.push(Fault { member: Some(at), message }),
-            }
-        }
-        if self.members.is_empty() {
-            faults.push(Fault { member: None, message: "there is no deployment".into() });
-        }
+        let faults = self.check();
         if !faults.is_empty() {
             return Err(BuildError { faults });
         }
+        let ready: Vec<_> =
+            self.members.iter().filter_map(|member| self.address(member).ok()).collect();
         let spec = |member: &Member| MemberSpec {
             id: member.deployment.id.clone(),
             group: member.deployment.group.clone(),
@@ -174,10 +180,12 @@ impl RouterBuilder {
         Ok(group(nodes.collect(), self.settings))
     }
 
-    fn address(
-        &self,
-        member: &Member,
-    ) -> Result<(Arc<dyn Provider>, pointsman_provider::Target), String> {
+    /// The vendors that the providers serve.
+    pub fn vendors(&self) -> Vec<Vendor> {
+        self.providers.iter().map(|one| one.vendor()).collect()
+    }
+
+    fn address(&self, member: &Member) -> Result<(Arc<dyn Provider>, Target), String> {
         let vendor = member.deployment.vendor.as_str();
         let provider = self.providers.iter().rev().find(|one| one.vendor().name == vendor);
         let provider = provider.ok_or_else(|| {

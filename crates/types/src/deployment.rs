@@ -67,6 +67,34 @@ impl Deployment {
         }
     }
 
+    /// The same deployment under an id of its own.
+    #[must_use]
+    pub fn with_id(mut self, id: &str) -> Self {
+        self.id = id.into();
+        self
+    }
+
+    /// The same deployment at an address.
+    #[must_use]
+    pub fn with_base(mut self, api_base: impl Into<String>) -> Self {
+        self.api_base = Some(api_base.into());
+        self
+    }
+
+    /// The same deployment with a key.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<Secret>) -> Self {
+        self.api_key = Some(key.into());
+        self
+    }
+
+    /// The same deployment with a share of the traffic.
+    #[must_use]
+    pub fn with_weight(mut self, weight: u32) -> Self {
+        self.weight = Some(weight);
+        self
+    }
+
     /// The id a deployment gets when none is configured.
     ///
     /// It hangs on group, vendor, model and address alone, so editing a key, a limit or a price

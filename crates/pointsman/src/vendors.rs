@@ -1,0 +1,38 @@
+//! The vendors that this build serves.
+
+use std::sync::Arc;
+
+use pointsman_clock::Clock;
+use pointsman_provider::{Provider, Transport};
+
+/// A provider for each vendor that this build serves, over one transport.
+pub fn providers(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+) -> Vec<Arc<dyn Provider>> {
+    [openai(transport, clock), simulated(clock)].concat()
+}
+
+#[cfg(feature = "openai")]
+fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_openai::{OpenAiCodec, VENDORS};
+    use pointsman_provider::HttpProvider;
+    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
+    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(OpenAiCodec::new(vendor))) };
+    VENDORS.iter().map(provider).collect()
+}
+
+#[cfg(not(feature = "openai"))]
+fn openai(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "simulated")]
+fn simulated(clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    vec![Arc::new(pointsman_simulated::Simulated::new(Arc::clone(clock)))]
+}
+
+#[cfg(not(feature = "simulated"))]
+fn simulated(_: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
