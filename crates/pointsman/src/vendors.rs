@@ -6,10 +6,7 @@ use pointsman_clock::Clock;
 use pointsman_provider::{Provider, Transport};
 
 /// A provider for each vendor that this build serves, over one transport.
-pub fn providers(
-    transport: &Arc<dyn Transport>,
-    clock: &Arc<dyn Clock>,
-) -> Vec<Arc<dyn Provider>> {
+pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     [openai(transport, clock), simulated(clock)].concat()
 }
 

@@ -1,0 +1,44 @@
+//! Responses that tell of a failure.
+
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, StatusCode, header};
+use pointsman::{
+    Failure,
+    clock::Instant,
+    provider::Surface,
+    types::{Attempt, Error},
+};
+
+use crate::{app::App, respond};
+
+/// A failure before any routing.
+pub(crate) fn plain(app: &App, error: &Error) -> Response {
+    tell(app, error, &[])
+}
+
+/// A call that no deployment answered.
+pub(crate) fn routed(app: &App, failed: &Failure, began: Instant) -> Response {
+    let error = &failed.error;
+    tracing::info!(kind = %error.kind, deployment = ?error.detail.deployment, "not answered: {error}");
+    let Some(trace) = &failed.trace else { return plain(app, error) };
+    let mut response = tell(app, error, &trace.attempts);
+    respond::trace_headers(app, response.headers_mut(), trace, began);
+    response
+}
+
+fn tell(app: &App, error: &Error, attempts: &[Attempt]) -> Response {
+    let body = app.surface.failure(error, attempts);
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() =
+        StatusCode::from_u16(error.client_status()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(after) = error.detail.retry_after {
+        // Rounded up: who comes back at that second is not refused again.
+        let ms = after.as_nanos().div_ceil(1_000_000);
+        let number = |n: u128| HeaderValue::from(u64::try_from(n).unwrap_or(u64::MAX));
+        headers.insert(header::RETRY_AFTER, number(ms.div_ceil(1_000)));
+        headers.insert("retry-after-ms", number(ms));
+    }
+    response
+}

@@ -1,0 +1,84 @@
+//! Accepts connections and serves them until told to stop.
+
+use std::{convert::Infallible, io, time::Duration};
+
+use axum::{Router, extract::Request};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::socket::{Requests, Served, Socket};
+
+/// How long an idle connection is kept: longer than what common balancers keep theirs.
+const IDLE: Duration = Duration::from_secs(90);
+/// How long to wait when the process has no file handle left for one more connection.
+const NO_ROOM: Duration = Duration::from_millis(50);
+
+/// Serves until `stop`, then finishes what is under way.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    connections: &TaskTracker,
+    stop: CancellationToken,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(256);
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        let tcp = match accepted {
+            Ok((tcp, _)) => tcp,
+            Err(error) => {
+                pause_after(&error).await;
+                continue;
+            }
+        };
+        // Small writes of a stream must not wait for more.
+        let _ = tcp.set_nodelay(true);
+        let requests = Requests::default();
+        let (inner, count) = (TowerToHyperService::new(routes.clone()), requests.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let serving = count.begin();
+            let answer = inner.call(request);
+            async move {
+                let response = answer.await?;
+                Ok::<_, Infallible>(response.map(|body| Served::new(body, serving)))
+            }
+        });
+        let socket = TokioIo::new(Socket::new(tcp, requests));
+        let connection = graceful.watch(http.serve_connection(socket, service));
+        connections.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("a connection ended: {error}");
+            }
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+/// One client's failure is nobody else's; a process without file handles has to wait.
+async fn pause_after(error: &io::Error) {
+    let theirs = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    );
+    if !theirs {
+        tracing::warn!("no connection can be accepted: {error}");
+        tokio::time::sleep(NO_ROOM).await;
+    }
+}

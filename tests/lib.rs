@@ -1,1 +1,0 @@
-//! Whole-system tests: the built gateway on a real socket against faulty upstreams.
