@@ -25,7 +25,7 @@ use tokio::{
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
 
 const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
-    content-type: application/json\r\ncontent-length: 133\r\nconnection: close\r\n\r\n\
+    content-type: application/json\r\ncontent-length: 132\r\nconnection: close\r\n\r\n\
     {\"error\":{\"message\":\"the request head did not arrive in time\",\
     \"type\":\"invalid_request_error\",\"param\":null,\"code\":\"request_timeout\"}}";
 
