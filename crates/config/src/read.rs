@@ -94,6 +94,11 @@ impl<'t> Field<'t> {
         self.says
     }
 
+    /// One entry of the field's value under the same name.
+    pub(crate) fn entry(&self, entry: &'t Entry) -> Field<'t> {
+        Field { node: &entry.node, at: entry.at, ..*self }
+    }
+
     /// One part of the field's value under the same name.
     pub(crate) fn part(&self, node: &'t Node) -> Field<'t> {
         Field { node, ..*self }

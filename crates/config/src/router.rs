@@ -8,6 +8,7 @@ use crate::{
     keys,
     model_list::ModelList,
     read::{Field, Fields, Given, Reading, short},
+    retry_policy,
 };
 
 /// LiteLLM's strategies; those that are not built fall back to the first.
@@ -40,6 +41,13 @@ impl Names<'_> {
     fn near(&self, reading: &mut Reading<'_>, name: &str) -> String {
         let names = self.list.names.iter().chain(self.aliases.keys()).map(String::as_str);
         reading.near(name, names)
+    }
+
+    /// Notes that what is said of a group is for nobody.
+    fn never(&self, reading: &mut Reading<'_>, field: Field<'_>, group: &str) {
+        let (name, near) = (field.name(), self.near(reading, group));
+        let message = format!("{name}: {} names no group, so it never applies{near}", short(group));
+        reading.note(field.at, Grade::Approximate, message);
     }
 
     /// Whether a call for the name can be served: not when all its deployments are left out.
@@ -100,6 +108,13 @@ pub(crate) fn read(
         tag_filtering_match_any: flag(reading, router, "tag_filtering_match_any", true),
         ..plain
     };
+    spec.retry_policy = retry_policy::read(reading, router);
+    spec.model_group_retry_policy =
+        retry_policy::read_groups(reading, router, |reading, field, group| {
+            if !names.group(group) {
+                names.never(reading, field, group);
+            }
+        });
     pointsman(reading, router, &mut spec);
     let (kept, _): (BTreeMap<_, _>, BTreeMap<_, _>) =
         names.aliases.clone().into_iter().partition(|(name, _)| names.served(name));
@@ -267,10 +282,7 @@ fn fallbacks(
                 continue;
             }
             if group != "*" && !names.any(group) {
-                let near = names.near(reading, group);
-                let message =
-                    format!("{name}: {} names no group, so it never applies{near}", short(group));
-                reading.note(entry.at, Grade::Approximate, message);
+                names.never(reading, field.entry(entry), group);
             }
             let Some(targets) = targets(reading, field.part(&entry.node), names) else { continue };
             if !targets.is_empty() {

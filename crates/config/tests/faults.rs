@@ -331,6 +331,29 @@ fn fallbacks_name_groups() {
 }
 
 #[test]
+fn retry_policies() {
+    let text = "router_settings:\n  retry_policy: {TimeoutRetries: 1, DefaultRetries: -1}\n\
+        \x20 model_group_retry_policy: {chat: 3, caht: {NotFoundErrorRetries: 1}}\n";
+    after(
+        text,
+        &[
+            "5:18: router_settings.retry_policy.TimeoutRetries is not a known key; did you mean \
+         TimeoutErrorRetries?",
+            "5:53: router_settings.retry_policy.DefaultRetries: found `-1`, wanted a whole number in \
+         range",
+            "6:36: router_settings.model_group_retry_policy: found a single value, wanted a mapping",
+        ],
+    );
+    assert_eq!(
+        lines(&format!("{ONE}{text}"), Grade::Approximate),
+        [
+            "6:39: router_settings.model_group_retry_policy: caht names no group, so it never applies; \
+         did you mean chat?",
+        ]
+    );
+}
+
+#[test]
 fn approximations_say_how() {
     let text = format!(
         "{ONE}- {{model_name: b, litellm_params: {{model: mystery, rpm: 0}}}}\n\

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pointsman_config::{Grade, Loaded, Spec, Target, load};
-use pointsman_types::ExposeSecret;
+use pointsman_types::{ErrorKind, ExposeSecret};
 
 fn env(name: &str) -> Option<String> {
     match name {
@@ -101,6 +101,12 @@ fn router_settings_win_over_litellm_settings() {
     assert_eq!(router.routing_strategy, "simple-shuffle");
     assert!(router.enable_tag_filtering && !router.tag_filtering_match_any);
     assert!(router.model_group_alias["hidden-one"].hidden);
+    let policy = router.retry_policy.unwrap();
+    assert_eq!(policy.retries(ErrorKind::Timeout), Some(3));
+    assert_eq!(policy.retries(ErrorKind::QuotaExhausted), Some(4));
+    assert_eq!(policy.retries(ErrorKind::Server), None);
+    let policy = &router.model_group_retry_policy["gpt-4o"];
+    assert_eq!(policy.retries(ErrorKind::Connection), Some(1));
     let go = |model: &str| Target { model: model.into(), overrides: Vec::new() };
     let cooler =
         Target { model: "gemini".into(), overrides: vec![("temperature".into(), "0".into())] };
