@@ -225,3 +225,14 @@ fn whole_weights_stay_and_fractions_are_scaled_exactly() {
     assert_eq!(weights(&["0.25", "1", "0.5", "null"]), [Some(1), Some(4), Some(2), None]);
     assert_eq!(weights(&["0.0", "0"]), [Some(0), Some(0)]);
 }
+
+#[test]
+fn many_twins_are_named_soon() {
+    let twins = "- {model_name: g, litellm_params: {model: openai/m}}\n".repeat(5000);
+    let spec = good(&format!("model_list:\n{twins}"));
+    let last = spec.deployments.last().unwrap().deployment.id.to_string();
+    assert!(last.ends_with("-5000"), "{last}");
+    let aliased = "model_list:\n- &a {model_name: g, litellm_params: {model: openai/m}}\n";
+    let spec = good(&format!("{aliased}{}", "- *a\n".repeat(4999)));
+    assert_eq!(spec.deployments.last().unwrap().deployment.id.as_str(), last);
+}
