@@ -199,6 +199,10 @@ model_list:
   litellm_params: {<<: [*second, *first], timeout: 3}
 - model_name: g
   litellm_params: *second
+- model_name: g
+  litellm_params: {<<: *first, <<: *second}
+- model_name: g
+  litellm_params: {<<: *second, <<: *first}
 ";
     let spec = good(text);
     let seen: Vec<_> = spec
@@ -206,7 +210,10 @@ model_list:
         .iter()
         .map(|one| (one.deployment.model.as_str(), one.rpm.unwrap(), one.tpm.unwrap()))
         .collect();
-    assert_eq!(seen, [("a", 1, 10), ("b", 2, 10), ("b", 2, 10), ("b", 2, 10)]);
+    assert_eq!(
+        seen,
+        [("a", 1, 10), ("b", 2, 10), ("b", 2, 10), ("b", 2, 10), ("b", 2, 10), ("a", 1, 10),]
+    );
 }
 
 #[test]
@@ -235,4 +242,13 @@ fn many_twins_are_named_soon() {
     let aliased = "model_list:\n- &a {model_name: g, litellm_params: {model: openai/m}}\n";
     let spec = good(&format!("{aliased}{}", "- *a\n".repeat(4999)));
     assert_eq!(spec.deployments.last().unwrap().deployment.id.as_str(), last);
+}
+
+#[test]
+fn the_example_of_the_page_loads() {
+    let page = include_str!("../../../docs/config.md");
+    let example = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let loaded = load(example, &|name| Some(name.to_lowercase()));
+    assert!(loaded.findings.iter().all(|one| one.grade == Grade::Exact), "{loaded:#?}");
+    assert_eq!(loaded.spec.unwrap().deployments.len(), 2);
 }
