@@ -121,6 +121,9 @@ mod tests {
             "router_settings.model_group_alias." => {
                 format!("{plain}router_settings: {{model_group_alias: {{a: {{{key}: 1}}}}}}")
             }
+            "router_settings.retry_policy." => {
+                format!("{plain}router_settings: {{retry_policy: {{{key}: 1}}}}")
+            }
             "router_settings.pointsman." => {
                 format!("{plain}router_settings: {{pointsman: {{{key}: 1}}}}")
             }
@@ -129,14 +132,37 @@ mod tests {
     }
 
     #[test]
+    fn every_served_key_is_in_the_page_for_users() {
+        let page = include_str!("../../../docs/config.md");
+        for table in [
+            &keys::TOP,
+            &keys::ENTRY,
+            &keys::PARAMS,
+            &keys::INFO,
+            &keys::ROUTER,
+            &keys::ALIAS,
+            &keys::RETRY,
+            &keys::POINTSMAN,
+            &keys::LITELLM,
+            &keys::GENERAL,
+        ] {
+            for key in table.names().filter(|key| table.says(key) == Some(keys::Says::Served)) {
+                let words = page.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                assert!(words.into_iter().any(|word| word == key), "{key}");
+            }
+        }
+    }
+
+    #[test]
     fn every_known_key_is_read_or_says_why_not() {
-        let sections: [(&str, &keys::Table); 9] = [
+        let sections: [(&str, &keys::Table); 10] = [
             ("", &keys::TOP),
             ("entry", &keys::ENTRY),
             ("litellm_params.", &keys::PARAMS),
             ("model_info.", &keys::INFO),
             ("router_settings.", &keys::ROUTER),
             ("router_settings.model_group_alias.", &keys::ALIAS),
+            ("router_settings.retry_policy.", &keys::RETRY),
             ("router_settings.pointsman.", &keys::POINTSMAN),
             ("litellm_settings.", &keys::LITELLM),
             ("general_settings.", &keys::GENERAL),

@@ -41,12 +41,15 @@ mod keys;
 mod model_list;
 mod params;
 mod read;
+mod retry_policy;
 mod router;
 mod spec;
 mod tree;
 
 pub use finding::{Finding, Grade, Place};
-pub use spec::{Alias, DeploymentSpec, Fallback, PriceSpec, RouterSpec, ServerSpec, Spec, Target};
+pub use spec::{
+    Alias, DeploymentSpec, Fallback, PriceSpec, RetryPolicy, RouterSpec, ServerSpec, Spec, Target,
+};
 
 /// What a configuration was read into.
 #[derive(Clone, Debug)]

@@ -190,6 +190,7 @@ fn name(reading: &mut Reading<'_>, drafts: &mut [Draft]) {
         reading.error(id.at, message);
     }
     let mut given = BTreeSet::new();
+    let mut twins = HashMap::new();
     for draft in drafts {
         let one = &mut draft.spec.deployment;
         let base = match &draft.id {
@@ -205,10 +206,11 @@ fn name(reading: &mut Reading<'_>, drafts: &mut [Draft]) {
             }
         };
         let mut id = base.clone();
-        let mut twin = 2_usize;
+        // Where the last twin stopped: thousands of twins are named in one pass.
+        let twin = twins.entry(base.clone()).or_insert(2_usize);
         while !taken.insert(id.clone()) {
             id = format!("{base}-{twin}");
-            twin += 1;
+            *twin += 1;
         }
         one.id = id.into();
     }

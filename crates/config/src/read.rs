@@ -1,6 +1,6 @@
 //! Typed reading of the tree: every reader returns a value or leaves a finding.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use pointsman_types::Decimal;
 
@@ -20,6 +20,8 @@ pub(crate) struct Reading<'e> {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) findings: Vec<Finding>,
     errors: usize,
+    /// Names that were guessed so far.
+    guesses: usize,
 }
 
 /// The graded entries of one section.
@@ -92,6 +94,11 @@ impl<'t> Field<'t> {
         self.says
     }
 
+    /// One entry of the field's value under the same name.
+    pub(crate) fn entry(&self, entry: &'t Entry) -> Field<'t> {
+        Field { node: &entry.node, at: entry.at, ..*self }
+    }
+
     /// One part of the field's value under the same name.
     pub(crate) fn part(&self, node: &'t Node) -> Field<'t> {
         Field { node, ..*self }
@@ -110,15 +117,20 @@ fn secret(key: &str) -> bool {
 
 /// A text in backquotes, cut to a length that fits in a message.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::from("`");
-    out.extend(text.chars().take(60));
-    out.push_str(if text.chars().nth(60).is_some() { "…`" } else { "`" });
-    out
+    format!("`{}`", short(text))
+}
+
+/// A text cut to a length that fits in a message.
+pub(crate) fn short(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
 }
 
 impl<'e> Reading<'e> {
     pub(crate) fn new(env: &'e dyn Fn(&str) -> Option<String>) -> Self {
-        Self { env, variables: BTreeMap::new(), findings: Vec::new(), errors: 0 }
+        Self { env, variables: BTreeMap::new(), findings: Vec::new(), errors: 0, guesses: 0 }
     }
 
     pub(crate) fn error(&mut self, at: Place, message: impl Into<String>) {
@@ -166,11 +178,23 @@ impl<'e> Reading<'e> {
     }
 
     fn unknown(&mut self, at: Place, path: &str, key: &str, keys: &Keys) {
-        let mut message = format!("{path}{} is not a known key", quoted(key).trim_matches('`'));
-        if let Some(near) = nearest(key, keys.names()) {
-            let _ = write!(message, "; did you mean {near}?");
-        }
-        self.error(at, message);
+        let near = self.near(key, keys.names());
+        self.error(at, format!("{path}{} is not a known key{near}", short(key)));
+    }
+
+    /// The end of a message about a name that is not known: the nearest one, if any is near.
+    ///
+    /// A search costs the length of the list, so a file of nothing but wrong names gets a hint for
+    /// the first of them alone.
+    pub(crate) fn near<'a>(
+        &mut self,
+        word: &str,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> String {
+        const MOST: usize = 1000;
+        self.guesses += 1;
+        let near = if self.guesses > MOST { None } else { nearest(word, names) };
+        near.map_or_else(String::new, |near| format!("; did you mean {near}?"))
     }
 
     /// Reads a field if it is there, and grades it: `exact` or `approximate` when reading it left

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     Alias, Fallback, Grade, Place, RouterSpec, Target,
     check::outdone,
-    keys::{self, nearest},
+    keys,
     model_list::ModelList,
-    read::{Field, Fields, Given, Reading},
+    read::{Field, Fields, Given, Reading, short},
+    retry_policy,
 };
 
 /// LiteLLM's strategies; those that are not built fall back to the first.
@@ -34,19 +35,26 @@ impl Names<'_> {
     }
 
     fn any(&self, name: &str) -> bool {
-        name == "*" || self.aliases.contains_key(name) || self.group(name)
+        self.aliases.contains_key(name) || self.group(name)
     }
 
-    fn near(&self, name: &str) -> String {
+    fn near(&self, reading: &mut Reading<'_>, name: &str) -> String {
         let names = self.list.names.iter().chain(self.aliases.keys()).map(String::as_str);
-        nearest(name, names).map_or_else(String::new, |near| format!("; did you mean {near}?"))
+        reading.near(name, names)
+    }
+
+    /// Notes that what is said of a group is for nobody.
+    fn never(&self, reading: &mut Reading<'_>, field: Field<'_>, group: &str) {
+        let (name, near) = (field.name(), self.near(reading, group));
+        let message = format!("{name}: {} names no group, so it never applies{near}", short(group));
+        reading.note(field.at, Grade::Approximate, message);
     }
 
     /// Whether a call for the name can be served: not when all its deployments are left out.
     fn served(&self, name: &str) -> bool {
         let name = self.aliases.get(name).map_or(name, |alias| alias.model.as_str());
         let each = self.list.deployments.iter().map(|one| one.deployment.group.as_str());
-        name == "*" || each.into_iter().any(|group| group == name || matches(group, name))
+        each.into_iter().any(|group| group == name || matches(group, name))
     }
 }
 
@@ -100,6 +108,13 @@ pub(crate) fn read(
         tag_filtering_match_any: flag(reading, router, "tag_filtering_match_any", true),
         ..plain
     };
+    spec.retry_policy = retry_policy::read(reading, router);
+    spec.model_group_retry_policy =
+        retry_policy::read_groups(reading, router, |reading, field, group| {
+            if !names.group(group) {
+                names.never(reading, field, group);
+            }
+        });
     pointsman(reading, router, &mut spec);
     let (kept, _): (BTreeMap<_, _>, BTreeMap<_, _>) =
         names.aliases.clone().into_iter().partition(|(name, _)| names.served(name));
@@ -155,14 +170,9 @@ fn strategy(reading: &mut Reading<'_>, field: Field<'_>) -> Option<String> {
     }
     let mut valid: Vec<&str> = pointsman_strategy::NAMES.to_vec();
     valid.extend(LITELLM.iter().filter(|name| !pointsman_strategy::NAMES.contains(name)));
-    let near = nearest(&name.text, valid.iter().copied());
-    let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
-    let message = format!(
-        "{}: {} is no strategy; {near}there are {}",
-        field.name(),
-        name.shown(),
-        valid.join(", ")
-    );
+    let near = reading.near(&name.text, valid.iter().copied());
+    let (key, shown, valid) = (field.name(), name.shown(), valid.join(", "));
+    let message = format!("{key}: {shown} is not one of {valid}{near}");
     reading.error(field.node.at, message);
     None
 }
@@ -218,12 +228,13 @@ fn aliases(
         for entry in entries {
             let Some((model, hidden)) = alias(reading, field.part(&entry.node)) else { continue };
             if !names.group(&model.text) {
-                let (shown, near) = (model.shown(), names.near(&model.text));
+                let (shown, near) = (model.shown(), names.near(reading, &model.text));
                 let message = format!("{}: {shown} names no group{near}", field.name());
                 reading.error(model.at, message);
             }
             if names.list.names.contains(&*entry.key) {
-                let message = format!("{}: {} is a group, which wins", field.name(), &entry.key);
+                let message =
+                    format!("{}: {} is a group, which wins", field.name(), short(&entry.key));
                 reading.note(entry.at, Grade::Approximate, message);
                 continue;
             }
@@ -265,14 +276,13 @@ fn fallbacks(
             let Place { line, .. } = entry.at;
             let (name, group) = (field.name(), &*entry.key);
             if let Some(first) = lines.insert(group, line) {
-                let message = format!("{name}: {group} stands on line {first} and on line {line}");
+                let message =
+                    format!("{name}: {} stands on line {first} and on line {line}", short(group));
                 reading.error(entry.at, message);
                 continue;
             }
-            if !names.any(group) {
-                let near = names.near(group);
-                let message = format!("{name}: {group} names no group, so it never applies{near}");
-                reading.note(entry.at, Grade::Approximate, message);
+            if group != "*" && !names.any(group) {
+                names.never(reading, field.entry(entry), group);
             }
             let Some(targets) = targets(reading, field.part(&entry.node), names) else { continue };
             if !targets.is_empty() {
@@ -289,7 +299,7 @@ fn targets(reading: &mut Reading<'_>, field: Field<'_>, names: &Names<'_>) -> Op
     for item in reading.list(field, "groups")? {
         let Some((model, overrides)) = target(reading, item) else { continue };
         if !names.any(&model.text) {
-            let (shown, near) = (model.shown(), names.near(&model.text));
+            let (shown, near) = (model.shown(), names.near(reading, &model.text));
             let message = format!("{}: {shown} names no group{near}", field.name());
             reading.error(model.at, message);
         } else if names.served(&model.text) {

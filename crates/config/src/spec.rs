@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use pointsman_types::{Decimal, Deployment, GroupName, Secret};
+use pointsman_types::{Decimal, Deployment, ErrorKind, GroupName, Secret};
 
 use crate::Place;
 
@@ -91,6 +91,10 @@ pub struct RouterSpec {
     pub routing_strategy: String,
     /// Retries per call and group.
     pub num_retries: u32,
+    /// Retries by what went wrong, before `num_retries` is asked.
+    pub retry_policy: Option<RetryPolicy>,
+    /// Policies of single groups; such a group's stands in place of `retry_policy`.
+    pub model_group_retry_policy: BTreeMap<String, RetryPolicy>,
     /// Shortest wait before a retry.
     pub retry_after: Duration,
     /// The whole call's deadline until the first content.
@@ -134,6 +138,8 @@ impl Default for RouterSpec {
         Self {
             routing_strategy: "simple-shuffle".into(),
             num_retries: 2,
+            retry_policy: None,
+            model_group_retry_policy: BTreeMap::new(),
             retry_after: Duration::ZERO,
             timeout: Duration::from_mins(10),
             stream_timeout: None,
@@ -153,6 +159,31 @@ impl Default for RouterSpec {
             stall_timeout: Duration::from_mins(1),
             max_attempts: 16,
         }
+    }
+}
+
+/// Retries by what went wrong.
+///
+/// ```
+/// use pointsman_config::RetryPolicy;
+/// use pointsman_types::ErrorKind;
+///
+/// let policy = RetryPolicy { by_kind: [(ErrorKind::Timeout, 3)].into(), default: None };
+/// assert_eq!(policy.retries(ErrorKind::Timeout), Some(3));
+/// assert_eq!(policy.retries(ErrorKind::Server), None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Retries after failures of these kinds.
+    pub by_kind: BTreeMap<ErrorKind, u32>,
+    /// Retries after any other failure.
+    pub default: Option<u32>,
+}
+
+impl RetryPolicy {
+    /// Retries after a failure of this kind; `None` when the policy says nothing of it.
+    pub fn retries(&self, kind: ErrorKind) -> Option<u32> {
+        self.by_kind.get(&kind).copied().or(self.default)
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use crate::{Finding, Grade, Place};
+use crate::{Finding, Grade, Place, read::short};
 
 /// The most nodes a document may have, aliases expanded.
 pub(crate) const MAX_NODES: usize = 1_000_000;
@@ -271,7 +271,7 @@ impl Build {
         let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
         for entry in entries {
             if let Some(line) = seen.get(&entry.key) {
-                let message = format!("{} stands here and on line {line}", entry.key);
+                let message = format!("{} stands here and on line {line}", short(&entry.key));
                 self.findings.push(error(entry.at, message));
             } else {
                 seen.insert(Rc::clone(&entry.key), entry.at.line);

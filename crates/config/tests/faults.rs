@@ -93,15 +93,16 @@ fn faults_of_the_tree_come_with_all_others() {
 
 #[test]
 fn aliases_cannot_blow_up() {
-    let text: String = (0..12)
+    let lists: Vec<String> = (0..12)
         .map(|n: usize| {
             let item = if n == 0 { "x".to_owned() } else { format!("*a{}", n - 1) };
             format!("a{n}: &a{n} [{}]\n", vec![item; 10].join(", "))
         })
         .collect();
+    let text = lists.concat();
     errors(&text, &["6:9: more than 1000000 values, aliases expanded"]);
     let deeper = (1..200).map(|n| format!("b{n}: &b{n} [*b{}]\n", n - 1));
-    let text: String = std::iter::once("b0: &b0 [x]\n".to_owned()).chain(deeper).collect();
+    let text = format!("b0: &b0 [x]\n{}", deeper.collect::<Vec<_>>().concat());
     errors(&text, &["100:11: nested deeper than 100"]);
     let long = "x".repeat(100_000);
     let text = format!("a: &a {long}\nb: [{}]\n", vec!["*a"; 1000].join(", "));
@@ -131,6 +132,15 @@ fn unknown_keys_name_the_nearest() {
             "6:20: general_settings.masterkey is not a known key; did you mean master_key?",
         ],
     );
+}
+
+#[test]
+fn a_flood_of_unknown_keys_ends_soon() {
+    let keys: Vec<String> = (0..100_000).map(|n| format!("model_lisp{n}: 1\n")).collect();
+    let errors = lines(&keys.concat(), Grade::Error);
+    assert_eq!(errors.len(), 100_001);
+    assert!(errors[0].ends_with("did you mean model_list?"), "{}", errors[0]);
+    assert!(errors[100_000].ends_with("is not a known key"), "{}", errors[100_000]);
 }
 
 #[test]
@@ -283,10 +293,10 @@ fn simulated_keys_are_for_simulated_deployments() {
 fn strategies() {
     after(
         "router_settings: {routing_strategy: least_busy}\n",
-        &["4:37: router_settings.routing_strategy: `least_busy` is no strategy; did you mean \
-         least-busy? there are simple-shuffle, round-robin, least-busy, latency-based-routing, \
-         cost-based-routing, usage-based-routing, usage-based-routing-v2, \
-         provider-budget-routing, lar1"],
+        &["4:37: router_settings.routing_strategy: `least_busy` is not one of simple-shuffle, \
+         round-robin, least-busy, latency-based-routing, cost-based-routing, \
+         usage-based-routing, usage-based-routing-v2, provider-budget-routing, lar1; did you mean \
+         least-busy?"],
     );
     after("router_settings: {routing_strategy: round-robin}\n", &[]);
     after("router_settings: {routing_strategy: provider-budget-routing}\n", &[]);
@@ -310,7 +320,37 @@ fn fallbacks_name_groups() {
             "11:18: router_settings.max_fallbacks: found `all`, wanted a whole number in range",
         ],
     );
-    after("router_settings: {fallbacks: [{'*': [chat]}, {chat: ['*']}]}\n", &[]);
+    after("router_settings: {fallbacks: [{'*': [chat]}]}\n", &[]);
+    after(
+        "router_settings: {fallbacks: [{chat: ['*']}]}\n",
+        &["4:39: router_settings.fallbacks: `*` names no group"],
+    );
+    let text = "model_list:\n- {model_name: openai/*, litellm_params: {model: openai/*}}\n\
+        router_settings: {fallbacks: [{openai/a: [openai/b]}]}\n";
+    errors(text, &[]);
+}
+
+#[test]
+fn retry_policies() {
+    let text = "router_settings:\n  retry_policy: {TimeoutRetries: 1, DefaultRetries: -1}\n\
+        \x20 model_group_retry_policy: {chat: 3, caht: {NotFoundErrorRetries: 1}}\n";
+    after(
+        text,
+        &[
+            "5:18: router_settings.retry_policy.TimeoutRetries is not a known key; did you mean \
+         TimeoutErrorRetries?",
+            "5:53: router_settings.retry_policy.DefaultRetries: found `-1`, wanted a whole number in \
+         range",
+            "6:36: router_settings.model_group_retry_policy: found a single value, wanted a mapping",
+        ],
+    );
+    assert_eq!(
+        lines(&format!("{ONE}{text}"), Grade::Approximate),
+        [
+            "6:39: router_settings.model_group_retry_policy: caht names no group, so it never applies; \
+         did you mean chat?",
+        ]
+    );
 }
 
 #[test]

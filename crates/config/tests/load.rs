@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pointsman_config::{Grade, Loaded, Spec, Target, load};
-use pointsman_types::ExposeSecret;
+use pointsman_types::{ErrorKind, ExposeSecret};
 
 fn env(name: &str) -> Option<String> {
     match name {
@@ -101,6 +101,12 @@ fn router_settings_win_over_litellm_settings() {
     assert_eq!(router.routing_strategy, "simple-shuffle");
     assert!(router.enable_tag_filtering && !router.tag_filtering_match_any);
     assert!(router.model_group_alias["hidden-one"].hidden);
+    let policy = router.retry_policy.unwrap();
+    assert_eq!(policy.retries(ErrorKind::Timeout), Some(3));
+    assert_eq!(policy.retries(ErrorKind::QuotaExhausted), Some(4));
+    assert_eq!(policy.retries(ErrorKind::Server), None);
+    let policy = &router.model_group_retry_policy["gpt-4o"];
+    assert_eq!(policy.retries(ErrorKind::Connection), Some(1));
     let go = |model: &str| Target { model: model.into(), overrides: Vec::new() };
     let cooler =
         Target { model: "gemini".into(), overrides: vec![("temperature".into(), "0".into())] };
@@ -193,6 +199,10 @@ model_list:
   litellm_params: {<<: [*second, *first], timeout: 3}
 - model_name: g
   litellm_params: *second
+- model_name: g
+  litellm_params: {<<: *first, <<: *second}
+- model_name: g
+  litellm_params: {<<: *second, <<: *first}
 ";
     let spec = good(text);
     let seen: Vec<_> = spec
@@ -200,7 +210,10 @@ model_list:
         .iter()
         .map(|one| (one.deployment.model.as_str(), one.rpm.unwrap(), one.tpm.unwrap()))
         .collect();
-    assert_eq!(seen, [("a", 1, 10), ("b", 2, 10), ("b", 2, 10), ("b", 2, 10)]);
+    assert_eq!(
+        seen,
+        [("a", 1, 10), ("b", 2, 10), ("b", 2, 10), ("b", 2, 10), ("b", 2, 10), ("a", 1, 10),]
+    );
 }
 
 #[test]
@@ -218,4 +231,24 @@ fn whole_weights_stay_and_fractions_are_scaled_exactly() {
     assert_eq!(weights(&["0.9", "0.1"]), [Some(9), Some(1)]);
     assert_eq!(weights(&["0.25", "1", "0.5", "null"]), [Some(1), Some(4), Some(2), None]);
     assert_eq!(weights(&["0.0", "0"]), [Some(0), Some(0)]);
+}
+
+#[test]
+fn many_twins_are_named_soon() {
+    let twins = "- {model_name: g, litellm_params: {model: openai/m}}\n".repeat(5000);
+    let spec = good(&format!("model_list:\n{twins}"));
+    let last = spec.deployments.last().unwrap().deployment.id.to_string();
+    assert!(last.ends_with("-5000"), "{last}");
+    let aliased = "model_list:\n- &a {model_name: g, litellm_params: {model: openai/m}}\n";
+    let spec = good(&format!("{aliased}{}", "- *a\n".repeat(4999)));
+    assert_eq!(spec.deployments.last().unwrap().deployment.id.as_str(), last);
+}
+
+#[test]
+fn the_example_of_the_page_loads() {
+    let page = include_str!("../../../docs/config.md");
+    let example = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let loaded = load(example, &|name| Some(name.to_lowercase()));
+    assert!(loaded.findings.iter().all(|one| one.grade == Grade::Exact), "{loaded:#?}");
+    assert_eq!(loaded.spec.unwrap().deployments.len(), 2);
 }

@@ -164,7 +164,7 @@ const PARAM_ROWS: Rows = &[
     (
         Ignored("logs and metrics are those of the gateway"),
         "id metadata litellm_metadata litellm_trace_id litellm_session_id litellm_request_debug
-        logger_fn verbose no-log no_log log_client_error_tracebacks langfuse_public_key
+        logger_fn verbose complete_response output_vector_size no-log no_log log_client_error_tracebacks langfuse_public_key
         langfuse_secret langfuse_secret_key langfuse_host langfuse_environment
         langfuse_span_scope langfuse_prompt_version langsmith_api_key langsmith_project
         langsmith_base_url langsmith_sampling_rate langsmith_tenant_id humanloop_api_key

@@ -7,7 +7,7 @@ mod settings;
 use std::{collections::BTreeMap, sync::LazyLock};
 
 pub(crate) use deployment::{ENTRY, INFO, PARAMS};
-pub(crate) use router::{ALIAS, POINTSMAN, ROUTER};
+pub(crate) use router::{ALIAS, POINTSMAN, RETRY, ROUTER};
 pub(crate) use settings::{GENERAL, LITELLM, TOP};
 
 /// What becomes of a key.

@@ -12,11 +12,11 @@ const ROUTER_ROWS: Rows = &[
         "routing_strategy num_retries retry_after timeout stream_timeout cooldown_time
         allowed_fails disable_cooldowns model_group_alias fallbacks default_fallbacks
         context_window_fallbacks content_policy_fallbacks max_fallbacks enable_tag_filtering
-        tag_filtering_match_any pointsman",
+        tag_filtering_match_any retry_policy
+        model_group_retry_policy pointsman",
     ),
     (Approximate("read as num_retries, which wins where both are set"), "max_retries"),
     (Ignored("no strategy that is built takes arguments"), "routing_strategy_args"),
-    (Ignored("num_retries alone counts"), "retry_policy model_group_retry_policy"),
     (Ignored("allowed_fails alone counts"), "allowed_fails_policy"),
     (Ignored("every group uses routing_strategy"), "routing_groups"),
     (Ignored("budgets are not kept yet: calls are not limited by it"), "provider_budget_config"),
@@ -90,14 +90,35 @@ const POINTSMAN_ROWS: Rows = &[
     (Ignored("callers have no keys of their own: master_key alone opens the gateway"), "keys"),
 ];
 
+const RETRY_ROWS: Rows = &[
+    (
+        Served,
+        "AuthenticationErrorRetries TimeoutErrorRetries RateLimitErrorRetries
+        InternalServerErrorRetries ServiceUnavailableErrorRetries NotFoundErrorRetries
+        DefaultRetries",
+    ),
+    (
+        Approximate(
+            "such a failure goes to a fallback, if there is one: the group is not asked again",
+        ),
+        "ContentPolicyViolationErrorRetries",
+    ),
+    (
+        Approximate("a bad request is bad everywhere: it is not sent again"),
+        "BadRequestErrorRetries",
+    ),
+];
+
 const ALIAS_ROWS: Rows = &[(Served, "model hidden")];
 
 /// `router_settings`.
 pub(crate) static ROUTER: Table = Table::new(|| Keys::new(ROUTER_ROWS));
 /// `router_settings.pointsman`.
 pub(crate) static POINTSMAN: Table = Table::new(|| Keys::new(POINTSMAN_ROWS));
+/// `router_settings.retry_policy`, and an entry of `model_group_retry_policy`.
+pub(crate) static RETRY: Table = Table::new(|| Keys::new(RETRY_ROWS));
 /// An entry of `router_settings.model_group_alias`.
 pub(crate) static ALIAS: Table = Table::new(|| Keys::new(ALIAS_ROWS));
 
 #[cfg(test)]
-pub(super) const ALL: &[Rows] = &[ROUTER_ROWS, POINTSMAN_ROWS, ALIAS_ROWS];
+pub(super) const ALL: &[Rows] = &[ROUTER_ROWS, POINTSMAN_ROWS, RETRY_ROWS, ALIAS_ROWS];
