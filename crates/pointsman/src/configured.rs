@@ -2,11 +2,15 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use pointsman_config::{DeploymentSpec, Finding, Grade, PriceSpec, RouterSpec, ServerSpec, Spec};
+use pointsman_config::{
+    DeploymentSpec, Finding, Grade, PriceSpec, RetryPolicy, RouterSpec, ServerSpec, Spec,
+};
 use pointsman_cost::Price;
 use pointsman_provider::{Provider, Vendor};
 use pointsman_retry as retry;
-use pointsman_router::{Fallbacks, Member, Router, RouterBuilder, Settings, TagRule};
+use pointsman_router::{
+    Fallbacks, Member, RetriesByKind, Router, RouterBuilder, Settings, TagRule,
+};
 use pointsman_state::{HealthPolicy, Limits};
 use pointsman_strategy::builtin;
 
@@ -101,7 +105,7 @@ fn member(
         ramp_time: router.ramp_time,
     };
     let limits = Limits { rpm: one.rpm, max_parallel_requests: one.max_parallel_requests };
-    Some(Member { deployment, limits, health, price: price(&one.price) })
+    Some(Member { deployment, limits, tpm: one.tpm, health, price: price(&one.price) })
 }
 
 fn price(of: &PriceSpec) -> Option<Price> {
@@ -146,6 +150,12 @@ fn settings(from: &RouterSpec) -> Settings {
             retry_after: from.retry_after,
             max_attempts: from.max_attempts,
         },
+        retries_by_kind: from.retry_policy.as_ref().map(by_kind).unwrap_or_default(),
+        group_retries_by_kind: from
+            .model_group_retry_policy
+            .iter()
+            .map(|(group, policy)| (group.clone(), by_kind(policy)))
+            .collect(),
         timeout: from.timeout,
         stream_timeout: from.stream_timeout,
         ttft_timeout: from.ttft_timeout,
@@ -161,4 +171,8 @@ fn settings(from: &RouterSpec) -> Settings {
         tags: from.enable_tag_filtering.then_some(rule),
         ..default
     }
+}
+
+fn by_kind(of: &RetryPolicy) -> RetriesByKind {
+    RetriesByKind { kinds: of.by_kind.clone(), others: of.default }
 }

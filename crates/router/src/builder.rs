@@ -21,6 +21,8 @@ pub struct Member {
     pub deployment: Deployment,
     /// What it may be asked.
     pub limits: Limits,
+    /// Tokens a minute, as a share of the traffic for weighted strategies.
+    pub tpm: Option<u64>,
     /// How it cools and recovers.
     pub health: HealthPolicy,
     /// What its tokens cost; `None` when unknown.
@@ -30,7 +32,7 @@ pub struct Member {
 impl From<Deployment> for Member {
     fn from(deployment: Deployment) -> Self {
         let (limits, health) = (Limits::default(), HealthPolicy::default());
-        Self { deployment, limits, health, price: None }
+        Self { deployment, limits, tpm: None, health, price: None }
     }
 }
 
@@ -171,6 +173,7 @@ impl RouterBuilder {
         let nodes = nodes.map(|((member, (provider, target)), slot)| Node {
             hash: member.deployment.id.stable_hash(),
             rpm: member.limits.rpm,
+            tpm: member.tpm,
             price: member.price,
             deployment: member.deployment,
             target,

@@ -129,7 +129,7 @@ fn candidates_of(
             ix,
             weight: node.deployment.weight,
             rpm: node.rpm,
-            tpm: None,
+            tpm: node.tpm,
             in_flight: row.in_flight,
             tokens_in_flight: 0,
             ttft: None,

@@ -241,9 +241,12 @@ impl<'a> Journey<'a> {
     ) -> Next {
         let now = self.shared.clock.now();
         let mut policy = self.topology.settings.retry;
-        let configured = self.topology.node(failed).deployment.num_retries;
-        policy.num_retries =
-            self.call.options.num_retries.or(configured).unwrap_or(policy.num_retries);
+        let settings = &self.topology.settings;
+        let group = self.topology.groups[place.group].name.as_str();
+        let by_kind = settings.retries_after(group, error.kind);
+        let of_deployment = self.topology.node(failed).deployment.num_retries;
+        let asked = self.call.options.num_retries;
+        policy.num_retries = asked.or(by_kind).or(of_deployment).unwrap_or(policy.num_retries);
         let willing = if error.kind.scope() == Scope::LargerWindow {
             // No window is known to be larger.
             Willing::None

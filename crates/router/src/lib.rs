@@ -20,6 +20,6 @@ mod trace;
 pub use answer::{Answer, Failure, Payload};
 pub use builder::{BuildError, Fault, Member, RouterBuilder};
 pub use router::{GroupState, MemberState, Router};
-pub use settings::{Fallbacks, Settings, TagRule};
+pub use settings::{Fallbacks, RetriesByKind, Settings, TagRule};
 pub use stream::AnswerStream;
 pub use trace::{Decision, Trace, Verdict};

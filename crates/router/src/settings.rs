@@ -19,6 +19,10 @@ pub struct Settings {
     pub group_strategies: HashMap<String, Arc<dyn Pick>>,
     /// Retries and waits.
     pub retry: retry::Policy,
+    /// Retries by the kind of the failure.
+    pub retries_by_kind: RetriesByKind,
+    /// The same for single groups; an entry replaces the general one.
+    pub group_retries_by_kind: HashMap<String, RetriesByKind>,
     /// The whole call's deadline, until the first content. 600 s.
     pub timeout: Duration,
     /// One attempt's wait for the first content of a stream.
@@ -33,6 +37,23 @@ pub struct Settings {
     pub fallbacks: Fallbacks,
     /// Whether and how tags choose members.
     pub tags: Option<TagRule>,
+}
+
+/// Retries by the kind of the failure, and for kinds without an entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetriesByKind {
+    /// Retries after failures of a kind.
+    pub kinds: BTreeMap<ErrorKind, u32>,
+    /// Retries after failures of any other kind.
+    pub others: Option<u32>,
+}
+
+impl Settings {
+    /// The retries that are configured for failures of a kind in a group.
+    pub(crate) fn retries_after(&self, group: &str, kind: ErrorKind) -> Option<u32> {
+        let of = self.group_retries_by_kind.get(group).unwrap_or(&self.retries_by_kind);
+        of.kinds.get(&kind).copied().or(of.others)
+    }
 }
 
 /// How many of a request's tags a member must have.
@@ -94,6 +115,8 @@ impl Default for Settings {
             strategy: Arc::new(SimpleShuffle),
             group_strategies: HashMap::new(),
             retry: retry::Policy::default(),
+            retries_by_kind: RetriesByKind::default(),
+            group_retries_by_kind: HashMap::new(),
             timeout: Duration::from_mins(10),
             stream_timeout: None,
             ttft_timeout: None,
@@ -108,6 +131,23 @@ impl Default for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_groups_own_retry_policy_replaces_the_general_one() {
+        let policy = |kind, retries, others| RetriesByKind {
+            kinds: BTreeMap::from([(kind, retries)]),
+            others,
+        };
+        let settings = Settings {
+            retries_by_kind: policy(ErrorKind::Timeout, 5, Some(1)),
+            group_retries_by_kind: [("g".to_owned(), policy(ErrorKind::Server, 0, None))].into(),
+            ..Settings::default()
+        };
+        assert_eq!(settings.retries_after("h", ErrorKind::Timeout), Some(5));
+        assert_eq!(settings.retries_after("h", ErrorKind::Server), Some(1));
+        assert_eq!(settings.retries_after("g", ErrorKind::Server), Some(0));
+        assert_eq!(settings.retries_after("g", ErrorKind::Timeout), None);
+    }
 
     #[test]
     fn a_kinds_own_entry_is_used_alone() {

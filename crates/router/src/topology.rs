@@ -26,6 +26,7 @@ pub(crate) struct Node {
     pub(crate) deployment: Deployment,
     pub(crate) hash: u64,
     pub(crate) rpm: Option<u32>,
+    pub(crate) tpm: Option<u64>,
     pub(crate) price: Option<Price>,
     pub(crate) target: Target,
     pub(crate) provider: Arc<dyn Provider>,

@@ -1,6 +1,6 @@
 //! One physical endpoint with its credential and its model.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use crate::{DeploymentId, GroupName, Secret, stable_hash};
 
@@ -11,7 +11,7 @@ use crate::{DeploymentId, GroupName, Secret, stable_hash};
 /// let one = Deployment::new("chat", "openai", "gpt-4o-mini");
 /// assert_eq!(one.id, Deployment::new("chat", "openai", "gpt-4o-mini").id);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Deployment {
     /// Unique and stable.
     pub id: DeploymentId,
@@ -107,6 +107,24 @@ impl Deployment {
     ) -> DeploymentId {
         let key = [group, vendor, model, api_base.unwrap_or("")].join("\n");
         DeploymentId::from(format!("{model}-{:08x}", stable_hash(key.as_bytes()) >> 32))
+    }
+}
+
+// By hand: settings, defaults and an address may each carry a secret of the vendor's.
+impl fmt::Debug for Deployment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deployment")
+            .field("id", &self.id)
+            .field("group", &self.group)
+            .field("vendor", &self.vendor)
+            .field("model", &self.model)
+            .field("weight", &self.weight)
+            .field("order", &self.order)
+            .field("tags", &self.tags)
+            .field("timeout", &self.timeout)
+            .field("stream_timeout", &self.stream_timeout)
+            .field("num_retries", &self.num_retries)
+            .finish_non_exhaustive()
     }
 }
 
