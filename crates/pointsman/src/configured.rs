@@ -6,7 +6,7 @@ use pointsman_config::{
     DeploymentSpec, Finding, Grade, PriceSpec, RetryPolicy, RouterSpec, ServerSpec, Spec,
 };
 use pointsman_cost::Price;
-use pointsman_provider::{Provider, Vendor};
+use pointsman_provider::{FallbackTarget, Provider, Vendor};
 use pointsman_retry as retry;
 use pointsman_router::{
     Fallbacks, Member, RetriesByKind, Router, RouterBuilder, Settings, TagRule,
@@ -134,11 +134,8 @@ fn empty_groups(spec: &Spec, kept: &[&DeploymentSpec], findings: &mut Vec<Findin
 }
 
 fn settings(from: &RouterSpec) -> Settings {
-    let names = |targets: &[pointsman_config::Target]| -> Vec<String> {
-        targets.iter().map(|target| target.model.clone()).collect()
-    };
     let map = |list: &[pointsman_config::Fallback]| {
-        list.iter().map(|one| (one.group.clone(), names(&one.targets))).collect()
+        list.iter().map(|one| (one.group.clone(), targets(&one.targets))).collect()
     };
     let rule = if from.tag_filtering_match_any { TagRule::Any } else { TagRule::All };
     let aliases = from.model_group_alias.iter();
@@ -163,7 +160,7 @@ fn settings(from: &RouterSpec) -> Settings {
         aliases: aliases.map(|(name, to)| (name.clone(), (to.model.clone(), to.hidden))).collect(),
         fallbacks: Fallbacks {
             general: map(&from.fallbacks),
-            default: names(&from.default_fallbacks),
+            default: targets(&from.default_fallbacks),
             context_window: map(&from.context_window_fallbacks),
             content_policy: map(&from.content_policy_fallbacks),
             most: from.max_fallbacks,
@@ -171,6 +168,14 @@ fn settings(from: &RouterSpec) -> Settings {
         tags: from.enable_tag_filtering.then_some(rule),
         ..default
     }
+}
+
+fn targets(of: &[pointsman_config::Target]) -> Vec<FallbackTarget> {
+    let target = |one: &pointsman_config::Target| FallbackTarget {
+        model: one.model.clone(),
+        overrides: one.overrides.clone(),
+    };
+    of.iter().map(target).collect()
 }
 
 fn by_kind(of: &RetryPolicy) -> RetriesByKind {

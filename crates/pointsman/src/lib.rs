@@ -1,3 +1,4 @@
+//! Routes every LLM call to the right deployment: all layers of Pointsman in one library.
 #![doc = include_str!("../../../README.md")]
 
 #[cfg(feature = "config")]

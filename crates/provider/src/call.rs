@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use pointsman_types::Operation;
 
 use crate::{BodyFault, CallOptions, Envelope};
@@ -85,6 +86,18 @@ impl Call {
             self.head.stream = true;
         }
         self
+    }
+
+    /// The same call with members of its body set: name and JSON text.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no JSON.
+    pub fn with_members(&self, members: &[(String, String)]) -> Result<Self, BodyFault> {
+        let set: Vec<(&str, Bytes)> =
+            members.iter().map(|(name, json)| (name.as_str(), json.clone().into())).collect();
+        let envelope = Envelope::parse(self.envelope.edited(&set, &[], &[]).to_bytes())?;
+        Ok(Self { envelope, ..self.clone() })
     }
 
     /// The same call with one more routing tag.

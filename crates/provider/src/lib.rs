@@ -26,7 +26,7 @@ pub use credentials::{Credential, Credentials, FixedKey};
 pub use envelope::{BodyFault, Envelope};
 pub use headers::{passes_to_client, reset_after, retry_after};
 pub use http_provider::{HttpProvider, MAX_REPLY};
-pub use options::{CallOptions, OWN_FIELDS};
+pub use options::{CallOptions, FallbackTarget, OWN_FIELDS};
 pub use pieces::Pieces;
 pub use reply::{FrameStream, Provider, Reply, StreamReply, WholeReply};
 pub use sse::{SseSplitter, sse_data};

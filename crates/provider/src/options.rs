@@ -45,6 +45,21 @@ const REFUSED: &[&str] = &[
 /// A request raises its time to at most this.
 const LONGEST: Duration = Duration::from_hours(1);
 
+/// Where a call falls back to, and what changes in it there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FallbackTarget {
+    /// A group, an alias, or a deployment's id.
+    pub model: String,
+    /// Members of the body that are set there: name and JSON text.
+    pub overrides: Vec<(String, String)>,
+}
+
+impl From<&str> for FallbackTarget {
+    fn from(model: &str) -> Self {
+        Self { model: model.to_owned(), overrides: Vec::new() }
+    }
+}
+
 /// What a request says about its own routing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallOptions {
@@ -60,8 +75,8 @@ pub struct CallOptions {
     pub priority: Option<i64>,
     /// The affinity key.
     pub key: Option<String>,
-    /// Groups to fall back to, instead of the configured ones.
-    pub fallbacks: Option<Vec<String>>,
+    /// Where to fall back to, instead of the configured targets.
+    pub fallbacks: Option<Vec<FallbackTarget>>,
     /// Whether no fallback is wanted.
     pub disable_fallbacks: bool,
     /// At most so many fallbacks.
@@ -134,26 +149,24 @@ fn tags(body: &Envelope) -> Result<Vec<String>, BodyFault> {
     }
 }
 
-fn fallbacks(body: &Envelope) -> Result<Option<Vec<String>>, BodyFault> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Target {
-        Name(String),
-        Mapping(Only),
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Only {
-        model: String,
-    }
-    let want = "a list of model names";
-    let targets = body.read::<Vec<Target>>("fallbacks", want)?;
-    Ok(targets.map(|targets| {
-        let name = |target| match target {
-            Target::Name(model) | Target::Mapping(Only { model }) => model,
-        };
-        targets.into_iter().map(name).collect()
-    }))
+fn fallbacks(body: &Envelope) -> Result<Option<Vec<FallbackTarget>>, BodyFault> {
+    let want = "a list of model names, or of objects with a `model`";
+    let Some(targets) = body.read::<Vec<serde_json::Value>>("fallbacks", want)? else {
+        return Ok(None);
+    };
+    let target = |value| match value {
+        serde_json::Value::String(model) => Some(FallbackTarget { model, overrides: Vec::new() }),
+        serde_json::Value::Object(mut members) => {
+            let serde_json::Value::String(model) = members.remove("model")? else { return None };
+            let overrides =
+                members.into_iter().map(|(name, json)| (name, json.to_string())).collect();
+            Some(FallbackTarget { model, overrides })
+        }
+        _ => None,
+    };
+    let all: Option<Vec<_>> = targets.into_iter().map(target).collect();
+    let wrong = || BodyFault::of("fallbacks", format!("`fallbacks` must be {want}"));
+    all.map(Some).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -167,12 +180,14 @@ mod tests {
     #[test]
     fn reads_what_litellm_reads() {
         let body = r#"{"num_retries": 0, "timeout": 2.5, "metadata": {"tags": ["a", "!b"]},
-            "fallbacks": ["x", {"model": "y"}], "user": "me", "priority": 1}"#;
+            "fallbacks": ["x", {"model": "y", "n": 1}], "user": "me", "priority": 1}"#;
         let options = read(body).unwrap();
         assert_eq!(options.num_retries, Some(0));
         assert_eq!(options.timeout, Some(Duration::from_millis(2_500)));
         assert_eq!(options.tags, ["a", "!b"]);
-        assert_eq!(options.fallbacks.unwrap(), ["x", "y"]);
+        let overrides = vec![("n".to_owned(), "1".to_owned())];
+        let y = FallbackTarget { model: "y".into(), overrides };
+        assert_eq!(options.fallbacks.unwrap(), ["x".into(), y]);
         assert_eq!(options.key.as_deref(), Some("me"));
         assert_eq!(read(r#"{"metadata": "free text"}"#).unwrap(), CallOptions::default());
     }
@@ -187,6 +202,7 @@ mod tests {
             (r#"{"timeout": [1]}"#, "timeout"),
             (r#"{"metadata": {"tags": [1]}}"#, "metadata"),
             (r#"{"fallbacks": "x"}"#, "fallbacks"),
+            (r#"{"fallbacks": [{"n": 1}]}"#, "fallbacks"),
             (r#"{"api_key": "k"}"#, "api_key"),
             (r#"{"user": 5}"#, "user"),
         ] {

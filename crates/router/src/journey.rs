@@ -21,11 +21,18 @@ use crate::{
     topology::Topology,
 };
 
+/// A group that is still to be asked, and the call as it is sent there.
+struct Leg {
+    place: Place,
+    call: Arc<Call>,
+}
+
 /// One call on its way.
 pub(crate) struct Journey<'a> {
     shared: &'a Shared,
     topology: Arc<Topology>,
-    call: &'a Call,
+    /// The call as it is sent now; a fallback may change its body.
+    call: Arc<Call>,
     dice: Dice,
     deadline: Instant,
     sight: Sight,
@@ -36,7 +43,7 @@ impl<'a> Journey<'a> {
     pub(crate) fn new(
         shared: &'a Shared,
         topology: Arc<Topology>,
-        call: &'a Call,
+        call: Arc<Call>,
         ticket: u64,
     ) -> Self {
         let timeout = call.options.timeout.unwrap_or(topology.settings.timeout);
@@ -63,10 +70,12 @@ impl<'a> Journey<'a> {
 
     /// Goes from group to group until one answers.
     pub(crate) async fn run(mut self, start: Place) -> Result<Answer, Failure> {
-        let mut line = VecDeque::from([start]);
+        let original = Arc::clone(&self.call);
+        let mut line = VecDeque::from([Leg { place: start, call: Arc::clone(&original) }]);
         let mut seen: SmallVec<[usize; 4]> = SmallVec::from_slice(&[start.group]);
         let mut first: Option<Error> = None;
-        while let Some(place) = line.pop_front() {
+        while let Some(Leg { place, call }) = line.pop_front() {
+            self.call = call;
             let error = match self.group(place).await {
                 Ok((ix, headers, payload)) => return Ok(self.answer(ix, headers, payload)),
                 Err(error) => error,
@@ -74,7 +83,7 @@ impl<'a> Journey<'a> {
             self.trace.fallbacks += 1;
             let over = error.kind.scope() == Scope::Nowhere || self.left().is_zero();
             if !over {
-                self.enqueue(place.group, error.kind, &mut line, &mut seen);
+                self.enqueue(&original, place.group, error.kind, &mut line, &mut seen);
             }
             first.get_or_insert(error);
             if over {
@@ -88,25 +97,34 @@ impl<'a> Journey<'a> {
     /// Puts the fallbacks of a failed group in line: each once, and not too many.
     fn enqueue(
         &self,
+        original: &Arc<Call>,
         group: usize,
         kind: ErrorKind,
-        line: &mut VecDeque<Place>,
+        line: &mut VecDeque<Leg>,
         seen: &mut SmallVec<[usize; 4]>,
     ) {
-        let options = &self.call.options;
+        let options = &original.options;
         if options.disable_fallbacks {
             return;
         }
         let settings = &self.topology.settings.fallbacks;
         let name = self.topology.groups[group].name.as_str();
-        let own: Option<Vec<&str>> =
-            options.fallbacks.as_ref().map(|own| own.iter().map(String::as_str).collect());
         let most = options.max_fallbacks.unwrap_or(settings.most).min(settings.most) as usize;
-        for target in own.unwrap_or_else(|| settings.after(name, kind)) {
-            let Some(place) = self.topology.find(target) else { continue };
+        let targets = match &options.fallbacks {
+            Some(own) => own.iter().collect(),
+            None => settings.after(name, kind),
+        };
+        for target in targets {
+            let Some(place) = self.topology.find(&target.model) else { continue };
+            let call = if target.overrides.is_empty() {
+                Ok(Arc::clone(original))
+            } else {
+                original.with_members(&target.overrides).map(Arc::new)
+            };
+            let Ok(call) = call else { continue };
             if seen.len() <= most && !seen.contains(&place.group) {
                 seen.push(place.group);
-                line.push_back(place);
+                line.push_back(Leg { place, call });
             }
         }
     }
@@ -207,7 +225,7 @@ impl<'a> Journey<'a> {
     fn look(&mut self, place: Place, known: &Known, now: Instant) -> Choice {
         let group = &self.topology.groups[place.group];
         self.shared.store.view(&group.slots, now, &mut self.sight);
-        choose(&self.topology, place, self.call, &self.sight, known, &mut self.dice)
+        choose(&self.topology, place, &self.call, &self.sight, known, &mut self.dice)
     }
 
     fn note(&mut self, place: Place, choice: Choice) {
@@ -220,9 +238,9 @@ impl<'a> Journey<'a> {
         let (node, settings) = (topology.node(ix), &topology.settings);
         let own = self.call.options.timeout.is_some_and(|timeout| timeout < settings.timeout);
         let left = Bound { after: self.left(), what: "the call's deadline", own };
-        let bound = Bound::of(node, settings, self.call, left);
+        let bound = Bound::of(node, settings, &self.call, left);
         let began = self.shared.clock.now();
-        let result = attempt(node, self.call, lease, bound, settings.stall_timeout).await;
+        let result = attempt(node, &self.call, lease, bound, settings.stall_timeout).await;
         let took = self.shared.clock.now() - began;
         self.trace.elsewhere += took;
         let failure = result.as_ref().err().map(|error| error.kind);

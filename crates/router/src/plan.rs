@@ -18,7 +18,8 @@ impl Topology {
         if let Some(place) = self.find(name) {
             return Ok(place);
         }
-        let fallback = self.settings.fallbacks.default.iter().find_map(|name| self.find(name));
+        let fallback =
+            self.settings.fallbacks.default.iter().find_map(|target| self.find(&target.model));
         fallback.ok_or_else(|| self.unknown(name))
     }
 

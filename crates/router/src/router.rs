@@ -90,7 +90,7 @@ impl Router {
         let start =
             topology.resolve(&call.head.model).map_err(|error| Failure { error, trace: None })?;
         let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
-        Journey::new(&self.shared, topology, &call, ticket).run(start).await
+        Journey::new(&self.shared, topology, Arc::new(call), ticket).run(start).await
     }
 
     /// Replaces deployments and settings whole. What stays keeps its health, its limits and what

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use pointsman_provider::FallbackTarget;
 use pointsman_retry as retry;
 use pointsman_strategy::{Pick, SimpleShuffle};
 use pointsman_types::ErrorKind;
@@ -69,13 +70,13 @@ pub enum TagRule {
 #[derive(Clone, Debug)]
 pub struct Fallbacks {
     /// After any failure that another group may repair.
-    pub general: BTreeMap<String, Vec<String>>,
+    pub general: BTreeMap<String, Vec<FallbackTarget>>,
     /// After those, and for names that resolve to nothing.
-    pub default: Vec<String>,
+    pub default: Vec<FallbackTarget>,
     /// After a prompt that was too long; an entry is used alone.
-    pub context_window: BTreeMap<String, Vec<String>>,
+    pub context_window: BTreeMap<String, Vec<FallbackTarget>>,
     /// After filtered content; an entry is used alone.
-    pub content_policy: BTreeMap<String, Vec<String>>,
+    pub content_policy: BTreeMap<String, Vec<FallbackTarget>>,
     /// At most so many groups after the first. 5.
     pub most: u32,
 }
@@ -94,7 +95,7 @@ impl Default for Fallbacks {
 
 impl Fallbacks {
     /// The targets after a failure of that kind in that group, in order.
-    pub(crate) fn after(&self, group: &str, kind: ErrorKind) -> Vec<&str> {
+    pub(crate) fn after(&self, group: &str, kind: ErrorKind) -> Vec<&FallbackTarget> {
         let own = match kind {
             ErrorKind::ContextWindow => Some(&self.context_window),
             ErrorKind::ContentPolicy => Some(&self.content_policy),
@@ -102,10 +103,10 @@ impl Fallbacks {
         };
         let alone = own.and_then(|map| map.get(group).or_else(|| map.get("*")));
         if let Some(targets) = alone {
-            return targets.iter().map(String::as_str).collect();
+            return targets.iter().collect();
         }
         let lists = [self.general.get(group), self.general.get("*"), Some(&self.default)];
-        lists.into_iter().flatten().flatten().map(String::as_str).collect()
+        lists.into_iter().flatten().flatten().collect()
     }
 }
 
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_kinds_own_entry_is_used_alone() {
-        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, Vec<String>> {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, Vec<FallbackTarget>> {
             pairs.iter().map(|(from, to)| ((*from).into(), vec![(*to).into()])).collect()
         };
         let fallbacks = Fallbacks {
@@ -161,10 +162,13 @@ mod tests {
             content_policy: map(&[("*", "mild")]),
             most: 5,
         };
-        assert_eq!(fallbacks.after("g", ErrorKind::Server), ["a", "b", "d"]);
-        assert_eq!(fallbacks.after("h", ErrorKind::Server), ["b", "d"]);
-        assert_eq!(fallbacks.after("g", ErrorKind::ContextWindow), ["long"]);
-        assert_eq!(fallbacks.after("h", ErrorKind::ContextWindow), ["b", "d"]);
-        assert_eq!(fallbacks.after("h", ErrorKind::ContentPolicy), ["mild"]);
+        let after = |group, kind| -> Vec<&str> {
+            fallbacks.after(group, kind).iter().map(|target| target.model.as_str()).collect()
+        };
+        assert_eq!(after("g", ErrorKind::Server), ["a", "b", "d"]);
+        assert_eq!(after("h", ErrorKind::Server), ["b", "d"]);
+        assert_eq!(after("g", ErrorKind::ContextWindow), ["long"]);
+        assert_eq!(after("h", ErrorKind::ContextWindow), ["b", "d"]);
+        assert_eq!(after("h", ErrorKind::ContentPolicy), ["mild"]);
     }
 }
