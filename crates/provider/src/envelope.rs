@@ -92,13 +92,23 @@ impl Envelope {
 
     /// The raw JSON of a member.
     pub fn raw(&self, name: &str) -> Option<&str> {
-        let member = self.members.iter().find(|member| self.is_named(member, name))?;
-        std::str::from_utf8(&self.bytes[member.value.clone()]).ok()
+        std::str::from_utf8(self.value(name)?).ok()
+    }
+
+    /// The first byte of a member's raw JSON, which tells its type; `None` if it is absent or
+    /// null. However long the member is, nothing of it is looked at.
+    pub fn first_byte(&self, name: &str) -> Option<u8> {
+        self.value(name)?.first().copied().filter(|first| *first != b'n')
     }
 
     /// Whether the member is there and not null.
     pub fn has(&self, name: &str) -> bool {
-        self.raw(name).is_some_and(|raw| raw != "null")
+        self.first_byte(name).is_some()
+    }
+
+    fn value(&self, name: &str) -> Option<&[u8]> {
+        let member = self.members.iter().find(|member| self.is_named(member, name))?;
+        Some(&self.bytes[member.value.clone()])
     }
 
     /// A member of any type that JSON can be read into; `None` if it is absent or null.

@@ -21,11 +21,10 @@ impl Surface for OpenAiSurface {
             _ => (None, false),
         };
         if let Some(name) = needed {
-            let raw = body
-                .raw(name)
-                .filter(|raw| *raw != "null")
+            let first = body
+                .first_byte(name)
                 .ok_or_else(|| BodyFault::of(name, format!("`{name}` is missing")))?;
-            if list && !raw.starts_with('[') {
+            if list && first != b'[' {
                 return Err(BodyFault::of(name, format!("`{name}` must be an array")));
             }
         }
