@@ -20,6 +20,10 @@ mod state;
 
 use std::process::ExitCode;
 
+/// Bodies come and go by the megabyte: this allocator keeps their pages for the next one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::run()
 }

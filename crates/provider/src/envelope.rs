@@ -41,6 +41,8 @@ struct Member {
     /// With its quotes.
     key: Range<usize>,
     value: Range<usize>,
+    /// Whether the key has escapes, so that its bytes are not its name.
+    escaped: bool,
 }
 
 /// What is wrong with a request body.
@@ -215,17 +217,19 @@ impl Envelope {
     }
 
     fn is_named(&self, member: &Member, name: &str) -> bool {
-        same_name(&self.bytes[member.key.clone()], name)
+        if !member.escaped && member.key.len() != name.len() + 2 {
+            return false;
+        }
+        same_name(&self.bytes[member.key.clone()], member.escaped, name)
     }
 }
 
 /// Whether a raw key (with quotes, perhaps with escapes) is this name.
-fn same_name(raw: &[u8], name: &str) -> bool {
-    let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-    if memchr::memchr(b'\\', inner).is_none() {
-        return inner == name.as_bytes();
+fn same_name(raw: &[u8], escaped: bool, name: &str) -> bool {
+    if escaped {
+        return serde_json::from_slice::<String>(raw).is_ok_and(|key| key == name);
     }
-    serde_json::from_slice::<String>(raw).is_ok_and(|key| key == name)
+    raw.get(1..raw.len().saturating_sub(1)) == Some(name.as_bytes())
 }
 
 /// What a raw JSON value is, for people.
@@ -278,7 +282,9 @@ impl<'de> Visitor<'de> for Scan<'_> {
         let mut seen = [false; ONCE.len()];
         while let Some(key) = map.next_key::<&RawValue>()? {
             let value: &RawValue = map.next_value()?;
-            let known = ONCE.iter().position(|name| same_name(key.get().as_bytes(), name));
+            let raw = key.get().as_bytes();
+            let escaped = memchr::memchr(b'\\', raw).is_some();
+            let known = ONCE.iter().position(|name| same_name(raw, escaped, name));
             if let Some(at) = known
                 && std::mem::replace(&mut seen[at], true)
             {
@@ -287,7 +293,7 @@ impl<'de> Visitor<'de> for Scan<'_> {
             if members.len() == MAX_MEMBERS {
                 return Err(M::Error::custom(format!("has more than {MAX_MEMBERS} members")));
             }
-            members.push(Member { key: self.place(key), value: self.place(value) });
+            members.push(Member { key: self.place(key), value: self.place(value), escaped });
         }
         Ok(members)
     }
