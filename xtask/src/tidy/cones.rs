@@ -24,12 +24,13 @@ const TEXT: [&str; 6] =
     ["serde_json", "serde-saphyr", "serde_norway", "serde_yaml", "serde_yaml_ng", "yaml-rust2"];
 
 /// External crates that one crate of ours wraps, and its folder.
-const WRAPPED: [(&str, &str); 5] = [
+const WRAPPED: [(&str, &str); 6] = [
     ("reqwest", "crates/http"),
     ("axum", "crates/gateway"),
     ("redis", "crates/stores/redis"),
     ("fred", "crates/stores/redis"),
     ("serde-saphyr", "crates/config"),
+    ("tiktoken", "crates/tokens"),
 ];
 
 /// Ports that own no I/O, though they stand above the policy floors.
