@@ -71,6 +71,23 @@ impl Account {
         gate.min(purse)
     }
 
+    /// Whether the demand takes most of what is left, so that an estimate is not good enough: it
+    /// differs by at most a fifth from it.
+    pub(crate) fn is_near(&self, take: &Take, money: Option<Decimal>, now: Instant) -> bool {
+        let windows = self.gate.report(&self.limits, now).into_iter();
+        let mut windows = windows.filter(|one| one.limit.is_tokens());
+        let tight = |one: pointsman_limits::Reading| {
+            let left = one.value.saturating_sub(one.used);
+            take.of(one.limit) >= left - left / 5
+        };
+        if windows.any(tight) {
+            return true;
+        }
+        let (Some(limit), Some(money)) = (&self.budget, money) else { return false };
+        let left = limit.max - self.purse.spent(limit, now) - self.purse.reserved();
+        money >= left * Decimal::new(8, 1)
+    }
+
     /// Why the demand would be refused; `money` is `None` where the price is unknown.
     pub(crate) fn view(
         &self,

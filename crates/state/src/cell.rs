@@ -4,12 +4,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pointsman_clock::{Dice, Instant};
 use pointsman_health::{Cooldown, Failure, Headroom, Health, Latency, Pass, Policy, Sample, Standing};
-use pointsman_limits::Take;
-use pointsman_types::{Decimal, DeploymentId, ErrorKind, Outcome, RateHeaders, Verdict};
+use pointsman_limits::{Limit, Take};
+use pointsman_types::{Decimal, ErrorKind, Outcome, Penalty, RateHeaders, Verdict};
 use smallvec::SmallVec;
 
 use crate::{
-    AccountIx, Entry, Grant, MemberSpec, Refusal, Report, Row, Turn, Until, Whose, Why,
+    AccountIx, Demand, Grant, MemberSpec, Refusal, Report, Row, Turn, Until, Whose, Why,
     account::{Account, Claim},
 };
 
@@ -77,10 +77,6 @@ impl Cell {
         &self.spec.health
     }
 
-    pub(crate) fn id(&self) -> &DeploymentId {
-        &self.spec.id
-    }
-
     /// What the demand is expected to cost here.
     pub(crate) fn money(&self, take: &Take) -> Option<Decimal> {
         self.spec.price.as_ref().map(|price| price.estimate(take.input, take.output))
@@ -90,12 +86,12 @@ impl Cell {
         &self,
         at: usize,
         epoch: u64,
-        take: &Take,
+        need: &Demand,
         now: Instant,
     ) -> Result<Row, Refusal> {
         let standing = self.health.standing(self.policy(), now);
-        let price = self.money(take);
-        if let Some(refusal) = self.refusal(standing, take, price, now) {
+        let price = self.money(&need.take);
+        if let Some(refusal) = self.refusal(standing, need, price, now) {
             return Err(refusal);
         }
         let ramp = match standing {
@@ -107,13 +103,14 @@ impl Cell {
             at,
             in_flight: gate.in_flight(),
             tokens_in_flight: gate.tokens_in_flight(),
-            requests: gate.requests(now),
-            tokens: gate.tokens(now),
+            requests: gate.used(Limit::Rpm, now),
+            tokens: gate.used(Limit::Tpm, now),
             ttft: self.latency.ttft(ttl, now),
             per_token: self.latency.per_token(ttl, now),
-            ewma: self.latency.ewma(now),
-            tokens_per_s: self.latency.tokens_per_s(now),
+            ewma: self.latency.ewma(need.stream, now),
+            tokens_per_s: self.latency.tokens_per_s(ttl, now),
             price,
+            near: self.own.is_near(&need.take, price, now),
             headroom: self.own.headroom(now).min(self.upstream.share(now)),
             ramp,
             probe: standing == Standing::Due,
@@ -130,39 +127,48 @@ impl Cell {
     fn refusal(
         &self,
         standing: Standing,
-        take: &Take,
+        need: &Demand,
         price: Option<Decimal>,
         now: Instant,
     ) -> Option<Refusal> {
         match standing {
+            Standing::Cooling { hard: false, .. } if need.last_resort => {
+                self.own.view(Whose::Own, &need.take, price, now)
+            }
             Standing::Cooling { until, kind, hard } => {
                 Some(Refusal { why: Why::Cooling { kind, hard }, until: Until::At(until) })
             }
             Standing::Probing => Some(Refusal { why: Why::Probing, until: Until::Event }),
-            _ => self.own.view(Whose::Own, take, price, now),
+            _ => self.own.view(Whose::Own, &need.take, price, now),
         }
     }
 
     /// Whether this very demand may be claimed now.
     pub(crate) fn check(
         &self,
-        take: &Take,
+        need: &Demand,
         price: Option<Decimal>,
         now: Instant,
     ) -> Result<(), Refusal> {
         let standing = self.health.standing(self.policy(), now);
-        self.refusal(standing, take, price, now).map_or(Ok(()), Err)
+        self.refusal(standing, need, price, now).map_or(Ok(()), Err)
     }
 
     /// Claims what [`check`](Self::check) just found to fit, under the same lock.
     pub(crate) fn claim(
         &mut self,
-        take: &Take,
+        need: &Demand,
         price: Option<Decimal>,
         now: Instant,
     ) -> Option<(Pass, Claim)> {
-        let own = self.own.claim(take, price, now)?;
-        let Ok(pass) = self.health.claim(&self.spec.health, now) else {
+        let own = self.own.claim(&need.take, price, now)?;
+        let policy = &self.spec.health;
+        let pass = if need.last_resort {
+            self.health.last_resort(policy, now)
+        } else {
+            self.health.claim(policy, now)
+        };
+        let Ok(pass) = pass else {
             self.own.settle(own, false, &pointsman_types::Charge::default(), now);
             return None;
         };
@@ -185,7 +191,11 @@ impl Cell {
         now: Instant,
     ) -> Option<Cooldown> {
         self.own.settle(own, outcome.sent, &outcome.charged, now);
-        self.learn(outcome, now);
+        if self.health.is_current(pass)
+            && let Some(sample) = sample(outcome)
+        {
+            self.latency.observe(sample, now);
+        }
         match outcome.verdict {
             Verdict::Success => self.health.success(pass, now),
             Verdict::Dropped => self.health.dropped(pass),
@@ -199,9 +209,10 @@ impl Cell {
         None
     }
 
-    /// Cools until a moment that was decided elsewhere.
-    pub(crate) fn cool(&mut self, until: Instant, kind: ErrorKind, now: Instant) {
-        let cooled = self.health.cool(until, kind, &self.spec.health, now).is_some();
+    /// Cools for a failure of another deployment that spreads to this one.
+    pub(crate) fn spread(&mut self, what: Failure, dice: &mut Dice, now: Instant) {
+        let what = Failure { lone: self.lone, ..what };
+        let cooled = self.health.spread(what, &self.spec.health, dice, now).is_some();
         self.forget_if(cooled);
     }
 
@@ -209,12 +220,6 @@ impl Cell {
     fn forget_if(&mut self, cooled: bool) {
         if cooled {
             self.latency.clear();
-        }
-    }
-
-    fn learn(&mut self, outcome: &Outcome, now: Instant) {
-        if let Some(sample) = Sample::of(outcome) {
-            self.latency.observe(sample, now);
         }
     }
 
@@ -229,18 +234,33 @@ impl Cell {
     pub(crate) fn report(&self, now: Instant) -> Report {
         let standing = self.health.standing(self.policy(), now);
         let take = Take { requests: 1, ..Take::default() };
+        let need = Demand { take, ..Demand::default() };
         let ttl = self.spec.latency_ttl;
         Report {
             standing,
             in_flight: self.own.gate().in_flight(),
-            refusal: self.refusal(standing, &take, Some(Decimal::ZERO), now),
+            refusal: self.refusal(standing, &need, Some(Decimal::ZERO), now),
             ttft: self.latency.ttft(ttl, now),
             per_token: self.latency.per_token(ttl, now),
             account: self.own.report(now),
         }
     }
+}
 
-    pub(crate) fn before_send(&self, now: Instant) -> Option<Entry> {
-        self.own.before_send(now)
+/// What an attempt tells of its deployment's latency.
+fn sample(of: &Outcome) -> Option<Sample> {
+    let output = of.usage.map(|usage| usage.output);
+    match of.verdict {
+        Verdict::Success => Some(match of.first_content {
+            Some(first) => Sample::Stream { first, total: of.total, output },
+            None => Sample::Whole { total: of.total, output },
+        }),
+        Verdict::Failure { kind: ErrorKind::Timeout, .. } => {
+            Some(Sample::Timeout { stream: of.stream, waited: of.total })
+        }
+        Verdict::Failure { kind, retry_after } => {
+            (kind.penalty() != Penalty::None).then_some(Sample::Failure { retry_after })
+        }
+        Verdict::Dropped => None,
     }
 }

@@ -1,22 +1,20 @@
 //! The store in memory of one process.
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use pointsman_clock::{Dice, Instant};
-use pointsman_health::Cooldown;
-use pointsman_types::{Charge, Error, Outcome, Verdict};
-use smallvec::SmallVec;
+use pointsman_health::{Cooldown, Failure};
+use pointsman_types::{Error, Outcome, Verdict};
 
 use crate::{
     AccountIx, AccountReport, AccountSpec, Bound, Demand, Entry, Freed, Grant, GrantId, Journal,
     MemberSpec, Progress, Refusal, Report, Sight, Slot, StateStore, Until, Whose, Why,
-    account::Account,
-    cell::{Cell, Turns, lock},
-    spread::Hosts,
+    cell::lock,
+    spread::{Hosts, Spread},
     table::Table,
 };
 
@@ -78,14 +76,14 @@ impl MemoryStore {
         }
         let mut cell = lock(&place.cell);
         let money = cell.money(&need.take);
-        cell.check(&need.take, money, now)?;
+        cell.check(need, money, now)?;
         let mut shared = table.lock_accounts(&cell.accounts, &need.accounts);
         for (ix, account) in &shared {
             if let Some(refusal) = account.view(Whose::Account(*ix), &need.take, money, now) {
                 return Err(refusal);
             }
         }
-        let (pass, own) = cell.claim(&need.take, money, now).ok_or(raced)?;
+        let (pass, own) = cell.claim(need, money, now).ok_or(raced)?;
         let claims = shared.iter_mut().map(|(ix, account)| {
             account.claim(&need.take, money, now).map(|claim| (*ix, claim))
         });
@@ -95,7 +93,7 @@ impl MemoryStore {
         }
         let writes = if self.journal.is_some() {
             let others = shared.iter().filter_map(|(_, account)| account.before_send(now));
-            cell.before_send(now).into_iter().chain(others).collect()
+            cell.own.before_send(now).into_iter().chain(others).collect()
         } else {
             Vec::new()
         };
@@ -105,19 +103,20 @@ impl MemoryStore {
     fn give_back(&self, grant: Grant, outcome: &Outcome, now: Instant) -> Option<Cooldown> {
         let Grant { id, slot, pass, own, shared } = grant;
         let table = self.table();
-        let (cooldown, credential, host) = {
+        let mut dice = Dice::of_call(self.seed, id.0);
+        let (cooldown, mut spread) = {
             let mut cell = lock(&table.places[slot.0 as usize].cell);
-            let mut dice = Dice::of_call(self.seed, id.0);
             let cooldown = cell.settle(pass, own, outcome, &mut dice, now);
-            (cooldown, cell.spec.credential, cell.spec.host)
+            let (credential, host) = (cell.spec.credential, cell.spec.host);
+            (cooldown, move |what| Spread { slot, what, cooled: cooldown.is_some(), credential, host })
         };
         for (ix, claim) in shared {
             let mut account = lock(&table.accounts[ix.0 as usize]);
             account.settle(claim, outcome.sent, &outcome.charged, now);
         }
-        if let Verdict::Failure { kind, .. } = outcome.verdict {
-            let spread = crate::spread::Spread { slot, kind, cooldown, credential, host };
-            spread.over(&table, &self.hosts, now);
+        if let Verdict::Failure { kind, retry_after } = outcome.verdict {
+            let what = Failure { kind, retry_after, lone: false };
+            spread(what).over(&table, &self.hosts, &mut dice, now);
         }
         cooldown
     }
@@ -147,7 +146,8 @@ struct Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         if let Some(grant) = self.grant.take() {
-            let outcome = Outcome { sent: false, ..Outcome::bare(Verdict::Dropped, std::time::Duration::ZERO) };
+            let outcome = 
+                Outcome { sent: false, ..Outcome::bare(Verdict::Dropped, Duration::ZERO) };
             self.store.settle(grant, &outcome, self.now);
         }
     }

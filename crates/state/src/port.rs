@@ -29,8 +29,12 @@ pub struct Demand {
     pub take: Take,
     /// Accounts that the call draws on wherever it goes: its caller's, its tags'.
     pub accounts: SmallVec<[AccountIx; 4]>,
+    /// Whether the answer is streamed.
+    pub stream: bool,
     /// The turn that a first attempt takes; `None` for retries, which take none.
     pub turn: Option<Turn>,
+    /// Whether a member that cools softly may be claimed ahead of its time, as its probe.
+    pub last_resort: bool,
 }
 
 /// The turn of a group that a pick was made for.

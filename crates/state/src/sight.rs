@@ -46,6 +46,9 @@ pub struct Row {
     pub tokens_per_s: Option<f64>,
     /// What the call is expected to cost here; `None` when unknown.
     pub price: Option<Decimal>,
+    /// Whether the demand takes most of what is left of a limit or budget, so that an estimate is
+    /// not good enough.
+    pub near: bool,
     /// Free share of what binds first, from 0 to 1.
     pub headroom: f32,
     /// Its chance of staying in a call while it ramps.

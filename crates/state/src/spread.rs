@@ -2,63 +2,71 @@
 
 use std::{collections::HashMap, sync::Mutex};
 
-use pointsman_clock::Instant;
-use pointsman_health::{Cooldown, HostWatch};
-use pointsman_types::{Blame, ErrorKind};
+use pointsman_clock::{Dice, Instant};
+use pointsman_health::{Failure, HostWatch};
+use pointsman_types::Blame;
 
-use crate::{Slot, cell::lock, table::Table};
+use crate::{MemberSpec, Slot, cell::lock, table::Table};
 
 /// The hosts that somebody failed to reach lately, by their hash.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts(HashMap<u64, HostWatch>);
 
+impl Hosts {
+    /// Whether the host is down, now that one more of its deployments could not be reached.
+    fn failed(&mut self, host: u64, at: Slot, now: Instant) -> bool {
+        self.0.entry(host).or_default().failed(u64::from(at.0), now)
+    }
+}
+
 /// A failure whose blame may be more than one deployment's.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     pub(crate) slot: Slot,
-    pub(crate) kind: ErrorKind,
-    pub(crate) cooldown: Option<Cooldown>,
+    pub(crate) what: Failure,
+    /// Whether the deployment itself cools.
+    pub(crate) cooled: bool,
     pub(crate) credential: Option<u64>,
     pub(crate) host: u64,
 }
 
 impl Spread {
     /// Cools whoever else is to blame. No lock of a cell is held.
-    pub(crate) fn over(&self, table: &Table, hosts: &Mutex<Hosts>, now: Instant) {
-        match self.kind.blame() {
-            Blame::Credential => self.over_credential(table, now),
-            Blame::Host => self.over_host(table, hosts, now),
-            Blame::Client | Blame::Deployment => {}
+    pub(crate) fn over(
+        &self,
+        table: &Table,
+        hosts: &Mutex<Hosts>,
+        dice: &mut Dice,
+        now: Instant,
+    ) {
+        match self.what.kind.blame() {
+            Blame::Credential if self.cooled && self.credential.is_some() => {
+                self.cool(table, dice, now, |spec| spec.credential == self.credential);
+            }
+            Blame::Host => {
+                let down = lock(hosts).failed(self.host, self.slot, now);
+                if down {
+                    self.cool(table, dice, now, |spec| spec.host == self.host);
+                }
+            }
+            Blame::Client | Blame::Deployment | Blame::Credential => {}
         }
     }
 
-    /// A refused key is refused wherever it is sent.
-    fn over_credential(&self, table: &Table, now: Instant) {
-        let (Some(cooldown), Some(credential)) = (self.cooldown, self.credential) else { return };
-        for (_, place) in table.others(self.slot) {
-            let mut cell = lock(&place.cell);
-            if cell.spec.credential == Some(credential) {
-                cell.cool(cooldown.until, self.kind, now);
+    fn cool(
+        &self,
+        table: &Table,
+        dice: &mut Dice,
+        now: Instant,
+        shares: impl Fn(&MemberSpec) -> bool,
+    ) {
+        for (at, place) in table.places.iter().enumerate() {
+            if at == self.slot.0 as usize && self.cooled {
+                continue;
             }
-        }
-    }
-
-    /// A host that three deployments cannot reach is down for all of them.
-    fn over_host(&self, table: &Table, hosts: &Mutex<Hosts>, now: Instant) {
-        {
-            let mut hosts = lock(hosts);
-            hosts.0.retain(|_, watch| !watch.is_stale(now));
-            let watch = hosts.0.entry(self.host).or_default();
-            if !watch.failed(u64::from(self.slot.0), now) {
-                return;
-            }
-        }
-        for place in &table.places {
             let mut cell = lock(&place.cell);
-            if cell.spec.host == self.host && !cell.lone {
-                let base = now + cell.policy().cooldown_time;
-                let until = self.cooldown.map_or(base, |cooldown| cooldown.until.max(base));
-                cell.cool(until, self.kind, now);
+            if shares(&cell.spec) {
+                cell.spread(self.what, dice, now);
             }
         }
     }

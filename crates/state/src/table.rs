@@ -106,11 +106,6 @@ impl Table {
         slot
     }
 
-    /// All places but one.
-    pub(crate) fn others(&self, but: Slot) -> impl Iterator<Item = (usize, &Place)> {
-        self.places.iter().enumerate().filter(move |(at, _)| *at != but.0 as usize)
-    }
-
     /// Locks the accounts of a member and of a call, each once, in the order of all locks.
     pub(crate) fn lock_accounts(&self, of: &[AccountIx], and: &[AccountIx]) -> Locked<'_> {
         let mut all: SmallVec<[AccountIx; 8]> = of.iter().chain(and).copied().collect();
@@ -155,7 +150,7 @@ impl Table {
         need: &Demand,
         now: Instant,
     ) -> Result<Row, Refusal> {
-        let mut row = cell.row(at, epoch, &need.take, now)?;
+        let mut row = cell.row(at, epoch, need, now)?;
         for ix in cell.accounts.iter().chain(&need.accounts) {
             let account = lock(&self.accounts[ix.0 as usize]);
             let refusal = account.view(Whose::Account(*ix), &need.take, row.price, now);
@@ -163,6 +158,7 @@ impl Table {
                 return Err(refusal);
             }
             row.headroom = row.headroom.min(account.headroom(now));
+            row.near |= account.is_near(&need.take, row.price, now);
         }
         Ok(row)
     }

@@ -13,6 +13,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Whether it left this process; one that did not gives everything back.
     pub sent: bool,
+    /// Whether a stream was asked for.
+    pub stream: bool,
     /// The true usage, where the upstream said it.
     pub usage: Option<Usage>,
     /// What it is charged.
@@ -56,6 +58,7 @@ impl Outcome {
         Self {
             verdict,
             sent: true,
+            stream: false,
             usage: None,
             charged: Charge::default(),
             first_content: None,
