@@ -4,10 +4,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pointsman_clock::{Dice, Instant};
 use pointsman_health::{Cooldown, Failure, Health, Policy, Standing};
-use pointsman_limits::{Gate, Limit, Limits};
+use pointsman_limits::{Gate, Limit, Limits, Settled, Take};
 use pointsman_types::{Outcome, Verdict};
 
 use crate::{Demand, Grant, GrantId, Refusal, Report, Row, Slot, Turn, Why};
+
+/// What every call takes.
+const REQUEST: Take = Take { requests: 1, input: 0, output: 0 };
 
 /// Locks; a panic elsewhere leaves values here whole, since no step between is fallible.
 pub(crate) fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -76,7 +79,7 @@ impl Cell {
         Ok(Row {
             at,
             in_flight: self.gate.in_flight(),
-            requests: self.gate.requests(now),
+            requests: self.gate.used(Limit::Rpm, now),
             ramp,
             probe: standing == Standing::Due,
             served: if self.served.0 == epoch { self.served.1 } else { 0 },
@@ -89,7 +92,7 @@ impl Cell {
                 Some(Refusal { why: Why::Cooling { kind, hard }, until: Some(until) })
             }
             Standing::Probing => Some(Refusal { why: Why::Probing, until: None }),
-            _ => self.gate.view(&self.limits, now).as_ref().map(limited),
+            _ => self.gate.view(&self.limits, &REQUEST, now).as_ref().map(limited),
         }
     }
 
@@ -108,9 +111,10 @@ impl Cell {
         if let Some(refusal) = self.refusal(standing, now) {
             return Err(refusal);
         }
-        let hold = self.gate.reserve(&self.limits, now).map_err(|refusal| limited(&refusal))?;
+        let hold =
+            self.gate.reserve(&self.limits, &REQUEST, now).map_err(|refusal| limited(&refusal))?;
         let Ok(pass) = self.health.claim(&self.policy, now) else {
-            self.gate.settle(hold, true);
+            self.gate.settle(hold, Settled::Unsent, now);
             return Err(Refusal { why: Why::Probing, until: None });
         };
         if let Some(turn) = need.turn {
@@ -129,7 +133,11 @@ impl Cell {
         now: Instant,
     ) -> Option<Cooldown> {
         let Grant { id, pass, hold, .. } = grant;
-        self.gate.settle(hold, outcome.verdict == Verdict::Unsent);
+        let how = match outcome.verdict {
+            Verdict::Unsent => Settled::Unsent,
+            _ => Settled::Sent { input: 0, output: 0 },
+        };
+        self.gate.settle(hold, how, now);
         match outcome.verdict {
             Verdict::Success => self.health.success(pass, now),
             Verdict::Dropped | Verdict::Unsent => self.health.dropped(pass),
@@ -148,7 +156,7 @@ impl Cell {
             standing,
             in_flight: self.gate.in_flight(),
             refusal: self.refusal(standing, now),
-            rpm: self.limits.rpm.map(|rpm| (self.gate.requests(now), u64::from(rpm))),
+            rpm: self.limits.rpm.map(|rpm| (self.gate.used(Limit::Rpm, now), u64::from(rpm))),
         }
     }
 
@@ -160,8 +168,8 @@ impl Cell {
 fn limited(refusal: &pointsman_limits::Refusal) -> Refusal {
     let (used, limit) = (refusal.used, refusal.value);
     let why = match refusal.limit {
-        Limit::Rpm => Why::Rpm { used, limit },
         Limit::Slots => Why::Slots { used, limit },
+        _ => Why::Rpm { used, limit },
     };
-    Refusal { why, until: refusal.until }
+    Refusal { why, until: refusal.until.moment() }
 }
