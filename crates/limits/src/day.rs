@@ -9,8 +9,9 @@ const DAY: u64 = 86_400_000_000_000;
 
 /// What a day has used. A new day begins at `reset` after 00:00 UTC.
 ///
-/// It holds no number of its day: the counts are void once a day has begun after the newest
-/// addition. So a reload that moves the reset never forgets what the day in progress has used.
+/// The counts are void once a day has begun after the newest addition. So when a reload moves the
+/// reset, what counted goes on counting until a day of the new kind begins; what an earlier day
+/// had used does not come back.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Day {
     newest: Instant,
@@ -55,6 +56,9 @@ impl Day {
     }
 
     pub(crate) fn add(&mut self, requests: u64, tokens: u64, now: Instant) {
+        if requests == 0 && tokens == 0 {
+            return;
+        }
         if !self.lasts(self.reset, now) {
             (self.requests, self.tokens) = (0, 0);
             self.number = self.number.wrapping_add(1);
@@ -124,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moved_reset_forgets_nothing_of_the_day_in_progress() {
+    fn a_moved_reset_keeps_what_counts_until_its_day_begins() {
         let mut day = Day::default();
         day.add(3, 0, MIDNIGHT + hours(5));
         day.add(1, 0, MIDNIGHT + hours(9));

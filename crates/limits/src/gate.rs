@@ -157,9 +157,7 @@ impl Gate {
         let less = take.tokens().saturating_sub(used.tokens());
         self.day.give_back(day, u64::from(take.requests - used.requests), less);
         let more = used.tokens().saturating_sub(take.tokens());
-        if more > 0 {
-            self.day.add(0, more, at);
-        }
+        self.day.add(0, more, at);
         self.reserved = self.reserved.saturating_sub(take.tokens());
         self.slots.free();
     }
