@@ -104,7 +104,8 @@ fn member(
         disabled: router.disable_cooldowns,
         ramp_time: router.ramp_time,
     };
-    let limits = Limits { rpm: one.rpm, max_parallel_requests: one.max_parallel_requests };
+    let (rpm, max_parallel_requests) = (one.rpm, one.max_parallel_requests);
+    let limits = Limits { rpm, max_parallel_requests, ..Limits::default() };
     Some(Member { deployment, limits, tpm: one.tpm, health, price: price(&one.price) })
 }
 
