@@ -134,6 +134,7 @@ fn candidates_of(
             tokens_in_flight: 0,
             ttft: None,
             per_token: None,
+            ewma: None,
             tokens_per_s: None,
             used: Used { requests: row.requests, tokens: 0 },
             price: None,
