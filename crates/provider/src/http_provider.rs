@@ -38,7 +38,7 @@ impl<C: Codec> HttpProvider<C> {
         let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
         let streamed = call.head.stream && head.status.is_success();
         if streamed && !kind.starts_with(b"application/json") {
-            let frames = FrameReader::new(body, self.codec.frames(&call.head));
+            let frames = FrameReader::new(body, self.codec.frames(&call.head, self.clock.now()));
             return Ok(Reply::Stream(StreamReply {
                 headers: head.headers,
                 frames: Box::pin(frames),

@@ -155,6 +155,7 @@ const fn may_pass(kind: ErrorKind) -> bool {
         | ErrorKind::ContextWindow
         | ErrorKind::ContentPolicy
         | ErrorKind::BadRequest
+        | ErrorKind::Unsupported
         | ErrorKind::Cancelled
         | ErrorKind::Refused => false,
     }

@@ -31,6 +31,8 @@ pub enum ErrorKind {
     ContentPolicy,
     /// The request is wrong wherever it is sent.
     BadRequest,
+    /// The deployment cannot be asked this; another one may be.
+    Unsupported,
     /// The caller left.
     Cancelled,
     /// No member of the group was willing: a refusal of ours, not an upstream's.
@@ -76,7 +78,7 @@ pub enum Penalty {
 
 impl ErrorKind {
     /// All kinds, in the order of the table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RateLimited,
         Self::QuotaExhausted,
         Self::Authentication,
@@ -89,6 +91,7 @@ impl ErrorKind {
         Self::ContextWindow,
         Self::ContentPolicy,
         Self::BadRequest,
+        Self::Unsupported,
         Self::Cancelled,
         Self::Refused,
     ];
@@ -113,6 +116,7 @@ impl ErrorKind {
             Self::ContextWindow => (S::LargerWindow, B::Client, P::None, 400, "context_window"),
             Self::ContentPolicy => (S::OtherGroup, B::Client, P::None, 400, "content_policy"),
             Self::BadRequest => (S::Nowhere, B::Client, P::None, 400, "bad_request"),
+            Self::Unsupported => (S::OtherDeployment, B::Client, P::None, 400, "unsupported"),
             Self::Cancelled => (S::Nowhere, B::Client, P::None, 499, "cancelled"),
             Self::Refused => (S::OtherGroup, B::Client, P::None, 429, "refused"),
         }

@@ -8,12 +8,11 @@ use http::{
 use pointsman_clock::Instant;
 use pointsman_provider::{
     Call, CallHead, Codec, Credential, Frames, OWN_FIELDS, Pieces, Speech, Target, Vendor,
-    WholeReply, retry_after,
+    WholeReply, classify_body, classify_value, retry_after,
 };
 use pointsman_types::{Deployment, Error, ErrorKind, ExposeSecret, Operation};
 
 use crate::{
-    classify::{classify_body, classify_value},
     frames::ChunkFrames,
     wire::{Answer, UsageBody},
 };
@@ -44,8 +43,13 @@ impl Codec for OpenAiCodec {
         Target::of(of, &self.vendor)
     }
 
-    fn speaks(&self, _: &Target, _: &CallHead) -> Speech {
-        Speech::Native
+    fn speaks(&self, _: &Target, what: &CallHead) -> Speech {
+        match what.operation {
+            Operation::Messages | Operation::CountTokens => {
+                Speech::No(format!("`{}` does not speak Anthropic's dialect", self.vendor.name))
+            }
+            _ => Speech::Native,
+        }
     }
 
     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
@@ -129,7 +133,7 @@ impl Codec for OpenAiCodec {
         Ok(WholeReply { headers: headers.clone(), body, usage })
     }
 
-    fn frames(&self, _: &CallHead) -> Box<dyn Frames> {
+    fn frames(&self, _: &CallHead, _: Instant) -> Box<dyn Frames> {
         Box::new(ChunkFrames::default())
     }
 }

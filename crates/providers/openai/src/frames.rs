@@ -1,13 +1,10 @@
 //! A streamed answer: chunks relayed as they are, and only peeked at.
 
 use bytes::Bytes;
-use pointsman_provider::{Event, Frame, Frames, SseSplitter, sse_data};
+use pointsman_provider::{Event, Frame, Frames, SseSplitter, classify_value, sse_data};
 use pointsman_types::{Error, ErrorKind};
 
-use crate::{
-    classify::classify_value,
-    wire::{Chunk, UsageBody},
-};
+use crate::wire::{Chunk, UsageBody};
 
 /// Reads one stream in OpenAI's shape.
 #[derive(Debug, Default)]

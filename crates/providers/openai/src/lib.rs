@@ -14,7 +14,6 @@
 //! assert_eq!(target.base, "https://api.openai.com/v1");
 //! ```
 
-mod classify;
 mod codec;
 mod frames;
 mod surface;

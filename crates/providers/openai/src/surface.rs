@@ -1,7 +1,7 @@
 //! OpenAI's front door: chat, completions, embeddings.
 
 use bytes::Bytes;
-use pointsman_provider::{BodyFault, Call, CallHead, CallOptions, Envelope, Surface};
+use pointsman_provider::{BodyFault, Call, CallHead, Envelope, Surface};
 use pointsman_types::{Attempt, Error, ErrorKind, Operation};
 use serde_json::{Value, json};
 
@@ -28,15 +28,9 @@ impl Surface for OpenAiSurface {
                 return Err(BodyFault::of(name, format!("`{name}` must be an array")));
             }
         }
-        let stream = body.read::<bool>("stream", "a boolean")?.unwrap_or(false);
-        let want = "a whole number of tokens";
-        let max_output = match body.read("max_completion_tokens", want)? {
-            Some(most) => Some(most),
-            None => body.read("max_tokens", want)?,
-        };
-        let stream = stream && operation != Operation::Embeddings;
-        let head = CallHead { operation, model, stream, max_output };
-        Ok(Call { head, options: CallOptions::read(&body)?, envelope: body })
+        let mut head = CallHead::read(operation, model, &body)?;
+        head.stream &= matches!(operation, Operation::Chat | Operation::Completions);
+        Call::of(head, body)
     }
 
     fn failure(&self, error: &Error, attempts: &[Attempt]) -> Bytes {
@@ -90,6 +84,7 @@ const fn names(kind: ErrorKind) -> (&'static str, Option<&'static str>) {
         ErrorKind::ContextWindow => ("invalid_request_error", Some("context_length_exceeded")),
         ErrorKind::ContentPolicy => ("invalid_request_error", Some("content_filter")),
         ErrorKind::BadRequest => ("invalid_request_error", None),
+        ErrorKind::Unsupported => ("invalid_request_error", Some("unsupported_parameter")),
         ErrorKind::Cancelled => ("cancelled", Some("cancelled")),
     }
 }
