@@ -58,7 +58,17 @@ fn whole(reading: &mut Reading<'_>, root: &Node) -> Option<Spec> {
         reading.text(field).map(|key| key.text.into())
     });
     let groups: Vec<GroupName> = list.groups();
-    Some(Spec { deployments: list.deployments, groups, router, server: ServerSpec { master_key } })
+    Some(Spec {
+        deployments: list.deployments,
+        groups,
+        router,
+        quotas: BTreeMap::new(),
+        provider_budgets: BTreeMap::new(),
+        tag_budgets: BTreeMap::new(),
+        store: crate::StoreSpec::default(),
+        prices: None,
+        server: ServerSpec { master_key, ..ServerSpec::default() },
+    })
 }
 
 fn section<'t>(

@@ -48,7 +48,11 @@ mod tree;
 
 pub use finding::{Finding, Grade, Place};
 pub use spec::{
-    Alias, DeploymentSpec, Fallback, PriceSpec, RetryPolicy, RouterSpec, ServerSpec, Spec, Target,
+    Affinity, AffinityKey, Alias, BudgetDuration, BudgetSpec, BudgetUnit, CallerSpec,
+    DeploymentSpec, Fallback, GroupStrategy, HealthCheck, HealthChecks, Hedge, HedgeAfter,
+    LimitSpec, Mirror, ModelInfo, Node, OnExhausted, PriceSpec, PriceTier, QuotaSpec, RedisSpec,
+    ResponseCache, RetryBudget, RetryPolicy, RouterSpec, RoutingGroup, ServerSpec, Spec, StoreSpec,
+    StrategyArgs, Target,
 };
 
 /// What a configuration was read into.

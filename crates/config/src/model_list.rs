@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use pointsman_types::{Decimal, Deployment, DeploymentId, GroupName};
 
 use crate::{
-    DeploymentSpec, Place, PriceSpec, keys,
+    DeploymentSpec, LimitSpec, Place, PriceSpec, keys,
     params::{self, Params},
     read::{Field, Fields, Given, Reading},
 };
@@ -124,12 +124,24 @@ fn draft(
         deployment,
         at,
         model_at: read.model_at,
-        rpm,
-        tpm,
-        max_parallel_requests: read.max_parallel_requests,
+        limits: LimitSpec {
+            rpm,
+            tpm,
+            max_parallel_requests: read.max_parallel_requests,
+            ..LimitSpec::default()
+        },
+        budget: None,
+        quotas: Vec::new(),
         price,
         cooldown_time: read.cooldown_time.or(cooldown_time),
         allowed_fails,
+        allowed_fails_policy: BTreeMap::new(),
+        region: None,
+        info: crate::ModelInfo::default(),
+        silent_models: Vec::new(),
+        drop_params: false,
+        additional_drop_params: Vec::new(),
+        health_check: crate::HealthCheck::default(),
     };
     let one = |organization: Option<String>| {
         let mut spec = spec.clone();
@@ -143,29 +155,11 @@ fn draft(
 }
 
 /// The prices of `litellm_params`, where it has none those of `model_info`.
-fn either(first: PriceSpec, second: PriceSpec) -> PriceSpec {
-    PriceSpec {
-        input_cost_per_token: first.input_cost_per_token.or(second.input_cost_per_token),
-        output_cost_per_token: first.output_cost_per_token.or(second.output_cost_per_token),
-        cache_read_input_token_cost: first
-            .cache_read_input_token_cost
-            .or(second.cache_read_input_token_cost),
-        cache_creation_input_token_cost: first
-            .cache_creation_input_token_cost
-            .or(second.cache_creation_input_token_cost),
-        cache_creation_input_token_cost_above_1hr: first
-            .cache_creation_input_token_cost_above_1hr
-            .or(second.cache_creation_input_token_cost_above_1hr),
-        output_cost_per_reasoning_token: first
-            .output_cost_per_reasoning_token
-            .or(second.output_cost_per_reasoning_token),
-        input_cost_per_audio_token: first
-            .input_cost_per_audio_token
-            .or(second.input_cost_per_audio_token),
-        output_cost_per_audio_token: first
-            .output_cost_per_audio_token
-            .or(second.output_cost_per_audio_token),
+fn either(mut first: PriceSpec, second: PriceSpec) -> PriceSpec {
+    for (key, rate) in second.rates {
+        first.rates.entry(key).or_insert(rate);
     }
+    first
 }
 
 /// Gives every deployment its id. Those of the file come first; what is generated gives way.

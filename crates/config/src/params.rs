@@ -245,20 +245,21 @@ fn split<'a>(model: &'a str, provider: Option<&'a str>) -> (&'a str, &'a str, bo
 }
 
 /// The prices of a `litellm_params` or `model_info`.
+const KEYS: [&str; 8] = [
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
+    "cache_creation_input_token_cost_above_1hr",
+    "output_cost_per_reasoning_token",
+    "input_cost_per_audio_token",
+    "output_cost_per_audio_token",
+];
 pub(crate) fn price(reading: &mut Reading<'_>, fields: &Fields<'_>) -> PriceSpec {
-    let mut read = |key| reading.take(fields, key, Reading::amount);
-    PriceSpec {
-        input_cost_per_token: read("input_cost_per_token"),
-        output_cost_per_token: read("output_cost_per_token"),
-        cache_read_input_token_cost: read("cache_read_input_token_cost"),
-        cache_creation_input_token_cost: read("cache_creation_input_token_cost"),
-        cache_creation_input_token_cost_above_1hr: read(
-            "cache_creation_input_token_cost_above_1hr",
-        ),
-        output_cost_per_reasoning_token: read("output_cost_per_reasoning_token"),
-        input_cost_per_audio_token: read("input_cost_per_audio_token"),
-        output_cost_per_audio_token: read("output_cost_per_audio_token"),
-    }
+    let rates = fields.iter().filter(|field| KEYS.contains(&field.key)).filter_map(|field| {
+        Some((field.key.to_owned(), reading.take(fields, field.key, Reading::amount)?))
+    });
+    PriceSpec { rates: rates.collect(), ..PriceSpec::default() }
 }
 
 /// `rpm` or `tpm`: at the top level, in `litellm_params`, in `model_info`; the first that is set

@@ -51,14 +51,18 @@ fn a_litellm_config_loads() {
 fn a_litellm_config_says_what_it_says() {
     let spec = real().spec.unwrap();
     let [first, second, ..] = &spec.deployments[..] else { panic!() };
-    assert_eq!((first.rpm, first.tpm), (Some(500), Some(100_000)));
-    assert_eq!((second.rpm, second.tpm), (Some(500), Some(50_000)), "0 passes to the next place");
+    assert_eq!((first.limits.rpm, first.limits.tpm), (Some(500), Some(100_000)));
+    assert_eq!(
+        (second.limits.rpm, second.limits.tpm),
+        (Some(500), Some(50_000)),
+        "0 passes to the next place"
+    );
     assert_eq!((first.deployment.weight, second.deployment.weight), (Some(9), Some(1)));
     assert_eq!((first.deployment.order, second.deployment.order), (Some(1), Some(1)));
     assert_eq!(first.deployment.stream_timeout, Some(Duration::from_millis(10_500)));
-    assert_eq!(first.price.input_cost_per_token, second.price.input_cost_per_token);
-    assert_eq!(first.price.input_cost_per_token.unwrap().to_string(), "0.0000025");
-    assert_eq!(first.price.cache_read_input_token_cost.unwrap().to_string(), "0.00000125");
+    assert_eq!(first.price.rate("input_cost_per_token"), second.price.rate("input_cost_per_token"));
+    assert_eq!(first.price.rate("input_cost_per_token").unwrap().to_string(), "0.0000025");
+    assert_eq!(first.price.rate("cache_read_input_token_cost").unwrap().to_string(), "0.00000125");
     assert_eq!(first.cooldown_time, Some(Duration::from_secs(30)));
     assert_eq!(second.allowed_fails, Some(4));
     assert_eq!(second.deployment.vendor, "azure");
@@ -208,7 +212,9 @@ model_list:
     let seen: Vec<_> = spec
         .deployments
         .iter()
-        .map(|one| (one.deployment.model.as_str(), one.rpm.unwrap(), one.tpm.unwrap()))
+        .map(|one| {
+            (one.deployment.model.as_str(), one.limits.rpm.unwrap(), one.limits.tpm.unwrap())
+        })
         .collect();
     assert_eq!(
         seen,

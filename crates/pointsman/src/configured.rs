@@ -104,20 +104,26 @@ fn member(
         disabled: router.disable_cooldowns,
         ramp_time: router.ramp_time,
     };
+<<<<<<< HEAD
     let (rpm, max_parallel_requests) = (one.rpm, one.max_parallel_requests);
     let limits = Limits { rpm, max_parallel_requests, ..Limits::default() };
     Some(Member { deployment, limits, tpm: one.tpm, health, price: price(&one.price) })
+=======
+    let limits =
+        Limits { rpm: one.limits.rpm, max_parallel_requests: one.limits.max_parallel_requests };
+    Some(Member { deployment, limits, tpm: one.limits.tpm, health, price: price(&one.price) })
+>>>>>>> config
 }
 
 fn price(of: &PriceSpec) -> Option<Price> {
     Some(Price {
-        cache_read: of.cache_read_input_token_cost,
-        cache_write: of.cache_creation_input_token_cost,
-        cache_write_long: of.cache_creation_input_token_cost_above_1hr,
-        reasoning: of.output_cost_per_reasoning_token,
-        audio_input: of.input_cost_per_audio_token,
-        audio_output: of.output_cost_per_audio_token,
-        ..Price::new(of.input_cost_per_token?, of.output_cost_per_token?)
+        cache_read: of.rate("cache_read_input_token_cost"),
+        cache_write: of.rate("cache_creation_input_token_cost"),
+        cache_write_long: of.rate("cache_creation_input_token_cost_above_1hr"),
+        reasoning: of.rate("output_cost_per_reasoning_token"),
+        audio_input: of.rate("input_cost_per_audio_token"),
+        audio_output: of.rate("output_cost_per_audio_token"),
+        ..Price::new(of.rate("input_cost_per_token")?, of.rate("output_cost_per_token")?)
     })
 }
 
