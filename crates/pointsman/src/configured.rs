@@ -104,15 +104,9 @@ fn member(
         disabled: router.disable_cooldowns,
         ramp_time: router.ramp_time,
     };
-<<<<<<< HEAD
-    let (rpm, max_parallel_requests) = (one.rpm, one.max_parallel_requests);
-    let limits = Limits { rpm, max_parallel_requests, ..Limits::default() };
-    Some(Member { deployment, limits, tpm: one.tpm, health, price: price(&one.price) })
-=======
     let limits =
         Limits { rpm: one.limits.rpm, max_parallel_requests: one.limits.max_parallel_requests };
     Some(Member { deployment, limits, tpm: one.limits.tpm, health, price: price(&one.price) })
->>>>>>> config
 }
 
 fn price(of: &PriceSpec) -> Option<Price> {
