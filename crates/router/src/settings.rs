@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
-use pointsman_provider::FallbackTarget;
+use pointsman_provider::{Call, FallbackTarget};
 use pointsman_retry as retry;
 use pointsman_strategy::{Pick, SimpleShuffle};
-use pointsman_types::ErrorKind;
+use pointsman_types::{ErrorKind, stable_hash};
 
 use crate::HedgeAfter;
+
+/// So many bytes of a prompt are its beginning.
+const PREFIX: usize = 4 << 10;
 
 /// How a router behaves; the defaults are LiteLLM's where it has the key.
 #[derive(Clone, Debug)]
@@ -122,6 +125,19 @@ impl Settings {
     /// A group's own entry, else the one of every group.
     pub(crate) fn of_group<'a, T>(map: &'a HashMap<String, T>, group: &str) -> Option<&'a T> {
         map.get(group).or_else(|| map.get("*"))
+    }
+
+    /// A hash of what keeps the call with a member of that group, if the group asks for it and the
+    /// call has it.
+    pub(crate) fn affinity_key(&self, group: &str, call: &Call) -> Option<u64> {
+        let affinity = Self::of_group(&self.affinity, group)?;
+        let key = match &affinity.key {
+            AffinityKey::User => call.options.user.as_deref()?.as_bytes().into(),
+            AffinityKey::PromptCacheKey => call.text("prompt_cache_key")?.into_bytes(),
+            AffinityKey::Prefix => call.prefix(PREFIX)?.to_vec(),
+            AffinityKey::Header(name) => call.headers.get(name.as_str())?.as_bytes().to_vec(),
+        };
+        Some(stable_hash(&key))
     }
 
     /// The retries that are configured for failures of a kind in a group.
