@@ -113,7 +113,7 @@ mod tests {
         let mut headroom = Headroom::default();
         assert_eq!((headroom.out_until(at(0)), headroom.share(at(0))), (None, 1.0));
         headroom.observe(&said(Some(10), Some(0), Some(600)), at(0));
-        assert_eq!(headroom.share(at(599)), 0.0);
+        assert!(headroom.share(at(599)) <= 0.0);
         headroom.observe(&RateHeaders::default(), at(1));
         assert!(headroom.out_until(at(1)).is_some(), "nothing was said");
         headroom.observe(&said(None, Some(7), None), at(2));
@@ -121,6 +121,8 @@ mod tests {
         let mut both = said(Some(10), Some(5), Some(9));
         both.tokens = Rate { limit: Some(100), remaining: Some(20), resets_in: None };
         headroom.observe(&both, at(3));
-        assert_eq!([at(3), at(12), at(63)].map(|now| headroom.share(now)), [0.2, 0.2, 1.0]);
+        for (seconds, share) in [(3, 0.2), (12, 0.2), (62, 0.2), (63, 1.0)] {
+            assert!((headroom.share(at(seconds)) - share).abs() < 1e-6, "{seconds}");
+        }
     }
 }

@@ -121,10 +121,6 @@ mod tests {
         retry_after(&headers, Instant::from_secs(784_111_770))
     }
 
-    fn seconds(s: f64) -> Option<Duration> {
-        Some(Duration::from_secs_f64(s))
-    }
-
     #[test]
     fn every_dialect_is_read() {
         assert_eq!(after(&[("retry-after", "20")]), seconds(20.0));

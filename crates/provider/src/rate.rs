@@ -170,22 +170,22 @@ impl Window {
                 Some(left) if left < 0.0 => self.debt = true,
                 number => self.rate.remaining = number.and_then(whole),
             },
-            Field::Reset => match number {
-                Some(number) => self.reset_number(number, now),
-                None => {
-                    let at = || moment(text).map(|at| at - now);
-                    self.rate.resets_in = span(text).or_else(at);
-                }
-            },
+            Field::Reset => {
+                let other = || span(text).or_else(|| moment(text).map(|at| at - now));
+                self.rate.resets_in = match number {
+                    Some(number) => self.number(number, now),
+                    None => other(),
+                };
+            }
             Field::Period => self.period = number,
         }
     }
 
     /// A number is a span in seconds, or a moment since 1970 in seconds, milliseconds or
     /// microseconds.
-    fn reset_number(&mut self, number: f64, now: Instant) {
-        let since_1970 = |unit| seconds(number * unit).map(|since| Instant::EPOCH + since - now);
-        self.rate.resets_in = match number {
+    fn number(&mut self, number: f64, now: Instant) -> Option<Duration> {
+        let since_1970 = |unit| Some(Instant::EPOCH + seconds(number * unit)? - now);
+        match number {
             n if n >= 1e14 => since_1970(1e-6),
             n if n >= 1e11 => since_1970(1e-3),
             n if n >= 1e8 => since_1970(1.0),
@@ -193,7 +193,7 @@ impl Window {
                 self.bare = Some(number);
                 seconds(number)
             }
-        };
+        }
     }
 
     fn finish(&mut self) {
