@@ -103,6 +103,7 @@ fn member(
         allowed_fails: one.allowed_fails.or(router.allowed_fails),
         disabled: router.disable_cooldowns,
         ramp_time: router.ramp_time,
+        ..HealthPolicy::default()
     };
     let limits =
         Limits { rpm: one.limits.rpm, max_parallel_requests: one.limits.max_parallel_requests };
