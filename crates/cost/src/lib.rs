@@ -12,8 +12,12 @@
 //! # Ok::<(), pointsman_cost::PriceError>(())
 //! ```
 
+mod budget;
+mod calendar;
 mod parse;
 
+pub use budget::{Budget, BudgetCause, BudgetHold, BudgetLimit, BudgetRefusal, BudgetSnapshot};
+pub use calendar::{BudgetWindow, WindowError};
 pub use parse::{PriceError, parse_price};
 use pointsman_types::{Decimal, Usage};
 
