@@ -1,7 +1,5 @@
 //! No pick allocates, nor does a score.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::{hint::black_box, sync::Arc};
 
 use allocation_counter::measure;

@@ -302,7 +302,9 @@ proptest! {
         mut among in members(1), at: Index, worse in worse(), far: bool, ask in ask(),
     ) {
         // Beyond this many calls of each member no round robin counts exactly.
-        among.iter_mut().for_each(|member| member.served = member.served.min(1 << 50));
+        for member in &mut among {
+            member.served = member.served.min(1 << 50);
+        }
         let at = at.index(among.len());
         let mut after = among.clone();
         worse.make(&mut after[at], far);
