@@ -6,7 +6,8 @@
 //!     target/release/examples/count_picks peak-ewma 100
 //! ```
 //!
-//! What it reports as collected is a thousand picks.
+//! What it reports as collected is a thousand picks. The members are busy and no two alike, or with
+//! a third argument `alike`.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -29,10 +30,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let wanted = args.next().unwrap_or_else(|| "simple-shuffle".to_owned());
     let count = args.next().map_or(Ok(100), |count| count.parse())?;
+    let among = match args.next().as_deref() {
+        None | Some("busy") => members::busy(count),
+        Some("alike") => members::alike(count),
+        Some(_) => return Err("members are busy or alike".into()),
+    };
     let mut strategies = members::strategies().into_iter();
     let (name, strategy) =
         strategies.find(|(name, _)| *name == wanted).ok_or("no such strategy")?;
-    thousand_picks(&*strategy, &members::ask(), &members::members(count));
+    thousand_picks(&*strategy, &members::ask(), &among);
     println!("{name}: 1,000 picks from {count}");
     Ok(())
 }
