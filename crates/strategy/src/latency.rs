@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn no_time_is_negative_endless_or_no_number() {
         let times = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0, 0.5].map(time);
-        assert_eq!(times, [LONGEST, LONGEST, 0.0, 0.0, 0.0, 0.5]);
+        assert_eq!(times.map(Some), [LONGEST, LONGEST, 0.0, 0.0, 0.0, 0.5].map(Some));
     }
 
     #[test]

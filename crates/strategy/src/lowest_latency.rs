@@ -35,15 +35,17 @@ impl LowestLatency {
 impl Pick for LowestLatency {
     fn pick(&self, ask: &Ask, among: &[Candidate], chance: &mut dyn Entropy) -> Option<usize> {
         let rank = |member: &Candidate| rank(ask, member);
-        let best = least(among, chance, rank)?;
-        match rank(&among[best]) {
-            Rank::Seconds(lowest) if self.buffer > 0.0 => {
-                // An endless buffer of nothing is no number, and passed over.
-                let limit = Rank::Seconds(lowest.max(lowest * (1.0 + self.buffer)));
-                one_of(among, chance, |member| rank(member) <= limit)
-            }
-            _ => Some(best),
+        if self.buffer == 0.0 {
+            return least(among, chance, rank);
         }
+        let best =
+            among.iter().map(rank).reduce(|best, one| if one < best { one } else { best })?;
+        let limit = match best {
+            // An endless buffer of nothing is no number, and passed over.
+            Rank::Seconds(lowest) => Rank::Seconds(lowest.max(lowest * (1.0 + self.buffer))),
+            best => best,
+        };
+        one_of(among, chance, |member| rank(member) <= limit)
     }
 
     fn score(&self, ask: &Ask, among: &[Candidate], at: usize) -> Option<f64> {
