@@ -1,15 +1,18 @@
 //! The whole file: its sections, and what must agree between them.
 
-use std::collections::BTreeMap;
-
-use pointsman_types::GroupName;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Finding, Grade, Place, ServerSpec, Spec,
+    BudgetSpec, Finding, Grade, Place, Spec,
+    credentials::Credentials,
+    defaults::Defaults,
     keys::{self, Keys},
-    model_list::ModelList,
-    read::{Fields, Reading},
-    router,
+    limits,
+    model_list::{ModelList, Refers},
+    names::Names,
+    read::{Fields, Reading, short},
+    router::{self, Both},
+    server, store,
     tree::{self, Node},
 };
 
@@ -46,29 +49,64 @@ fn whole(reading: &mut Reading<'_>, root: &Node) -> Option<Spec> {
         let at = key.map_or(Place { line: 1, column: 1 }, |field| field.at);
         reading.error(at, "there is no model_list: it needs one deployment at least");
     }
-    let list = reading
-        .take(&top, "model_list", |reading, field| Some(ModelList::read(reading, field)))
-        .unwrap_or_default();
-    let router_fields =
-        section(reading, &top, "router_settings", "router_settings.", &keys::ROUTER);
     let litellm = section(reading, &top, "litellm_settings", "litellm_settings.", &keys::LITELLM);
     let general = section(reading, &top, "general_settings", "general_settings.", &keys::GENERAL);
-    let router = router::read(reading, &router_fields, &litellm, &list);
-    let master_key = reading.take(&general, "master_key", |reading, field| {
-        reading.text(field).map(|key| key.text.into())
+    let settings = section(reading, &top, "router_settings", "router_settings.", &keys::ROUTER);
+    let path = "router_settings.pointsman.";
+    let pointsman = section(reading, &settings, "pointsman", path, &keys::POINTSMAN);
+    let quotas = limits::quotas(reading, &pointsman);
+    let mut credentials = Credentials::read(reading, &top);
+    let mut refers = Refers { quotas: &quotas, credentials: &mut credentials };
+    let mut list = reading
+        .take(&top, "model_list", |reading, field| {
+            Some(ModelList::read(reading, field, &mut refers))
+        })
+        .unwrap_or_default();
+    credentials.unused(reading);
+    let (names, routing_groups) = Names::read(reading, &settings, &list);
+    let defaults = Defaults::read(reading, &settings, &litellm);
+    let (redis, cache) = store::redis_and_cache(reading, &settings, &litellm, &names);
+    let known = router::Known { names: &names, routing_groups, defaults: &defaults, cache };
+    let both = Both { router: &settings, litellm: &litellm };
+    let router = router::read(reading, &both, &pointsman, known);
+    defaults.apply(reading, &mut list, &names);
+    let provider_budgets = provider_budgets(reading, &settings, &list);
+    let tag_budgets = reading.take(&litellm, "tag_budget_config", |reading, field| {
+        limits::budgets(reading, field, "litellm_settings.tag_budget_config.", |_, _, _| ())
     });
-    let groups: Vec<GroupName> = list.groups();
     Some(Spec {
+        groups: list.groups(),
         deployments: list.deployments,
-        groups,
         router,
-        quotas: BTreeMap::new(),
-        provider_budgets: BTreeMap::new(),
-        tag_budgets: BTreeMap::new(),
-        store: crate::StoreSpec::default(),
-        prices: None,
-        server: ServerSpec { master_key, ..ServerSpec::default() },
+        quotas,
+        provider_budgets,
+        tag_budgets: tag_budgets.unwrap_or_default(),
+        store: store::read(reading, &pointsman, redis),
+        prices: store::prices(reading, &pointsman),
+        server: server::read(reading, &general, &pointsman, &names),
     })
+}
+
+fn provider_budgets(
+    reading: &mut Reading<'_>,
+    settings: &Fields<'_>,
+    list: &ModelList,
+) -> BTreeMap<String, BudgetSpec> {
+    let vendors: BTreeSet<&str> =
+        list.deployments.iter().map(|one| one.deployment.vendor.as_str()).collect();
+    let read = reading.take(settings, "provider_budget_config", |reading, field| {
+        let path = "router_settings.provider_budget_config.";
+        limits::budgets(reading, field, path, |reading, entry, vendor| {
+            if !vendors.contains(vendor) {
+                let near = reading.near(vendor, vendors.iter().copied());
+                let (name, vendor) = (entry.name(), short(vendor));
+                let message =
+                    format!("{name}: no deployment is {vendor}'s, so it never applies{near}");
+                reading.note(entry.at, Grade::Approximate, message);
+            }
+        })
+    });
+    read.unwrap_or_default()
 }
 
 fn section<'t>(

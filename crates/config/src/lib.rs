@@ -35,15 +35,27 @@
 //! The crate never touches the environment or a file: the caller brings the text and a lookup.
 
 mod check;
+mod credentials;
+mod defaults;
 mod durations;
+mod fallbacks;
 mod finding;
+mod info;
 mod keys;
+mod limits;
 mod model_list;
+mod names;
+mod numbers;
+mod own;
 mod params;
+mod prices;
 mod read;
 mod retry_policy;
 mod router;
+mod server;
 mod spec;
+mod store;
+mod strategy;
 mod tree;
 
 pub use finding::{Finding, Grade, Place};

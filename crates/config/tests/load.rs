@@ -10,6 +10,8 @@ fn env(name: &str) -> Option<String> {
         "OPENAI_API_KEY" => Some("planted-openai".into()),
         "AZURE_API_KEY" => Some("planted-azure".into()),
         "ANTHROPIC_API_KEY" => Some("planted-anthropic".into()),
+        "REDIS_HOST" => Some("redis.internal".into()),
+        "REDIS_PASSWORD" => Some("planted-redis".into()),
         "LITELLM_MASTER_KEY" => Some("planted-master".into()),
         _ => None,
     }
@@ -102,7 +104,6 @@ fn router_settings_win_over_litellm_settings() {
     let router = loaded.spec.as_ref().unwrap().router.clone();
     assert_eq!(router.num_retries, 2);
     assert_eq!(router.timeout, Duration::from_mins(5));
-    assert_eq!(router.routing_strategy, "simple-shuffle");
     assert!(router.enable_tag_filtering && !router.tag_filtering_match_any);
     assert!(router.model_group_alias["hidden-one"].hidden);
     let policy = router.retry_policy.unwrap();
@@ -124,8 +125,7 @@ fn router_settings_win_over_litellm_settings() {
     for expected in [
         "ignored: litellm_settings.num_retries: router_settings.num_retries is used",
         "ignored: litellm_settings.request_timeout: router_settings.timeout is used",
-        "approximate: router_settings.routing_strategy: usage-based-routing-v2 is not built yet: \
-         simple-shuffle is used",
+        "exact: router_settings.routing_strategy_args",
         "exact: router_settings.fallbacks",
         "exact: general_settings.master_key",
         "approximate: rpm: 0 means no limit",

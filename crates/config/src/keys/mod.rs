@@ -1,14 +1,22 @@
 //! Every key that LiteLLM reads, section by section, and what becomes of it here.
 
+mod cache;
 mod deployment;
+mod own;
 mod router;
 mod settings;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-pub(crate) use deployment::{ENTRY, INFO, PARAMS};
-pub(crate) use router::{ALIAS, POINTSMAN, RETRY, ROUTER};
-pub(crate) use settings::{GENERAL, LITELLM, TOP};
+pub(crate) use cache::{CACHE_KWARGS, CACHE_PARAMS};
+pub(crate) use deployment::{ENTRY, INFO, PARAMS, PRICE_TIER, is_rate};
+pub(crate) use own::{
+    AFFINITY, BUDGET, CALLER, EXHAUSTED, HEDGE, MIRROR, QUOTA, RETRY_BUDGET, WAIT,
+};
+pub(crate) use router::{
+    ALIAS, ALLOWED_FAILS, POINTSMAN, RETRY, ROUTER, ROUTING_GROUP, STRATEGY_ARGS,
+};
+pub(crate) use settings::{CREDENTIAL, GENERAL, LITELLM, TOP};
 
 /// What becomes of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_key_is_in_one_row_of_its_table() {
-        for rows in [deployment::ALL, router::ALL, settings::ALL].concat() {
+        for rows in [cache::ALL, deployment::ALL, own::ALL, router::ALL, settings::ALL].concat() {
             let mut seen = std::collections::BTreeSet::new();
             for name in rows.iter().flat_map(|(_, names)| names.split_whitespace()) {
                 assert!(seen.insert(name), "{name} is in two rows");
@@ -98,7 +106,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_one_short_sentence() {
-        for rows in [deployment::ALL, router::ALL, settings::ALL].concat() {
+        for rows in [cache::ALL, deployment::ALL, own::ALL, router::ALL, settings::ALL].concat() {
             for (says, _) in rows {
                 if let Says::Approximate(why) | Says::Ignored(why) = says {
                     assert!(!why.is_empty() && why.len() < 140 && !why.ends_with('.'), "{why}");

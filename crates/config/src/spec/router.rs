@@ -6,6 +6,7 @@ use pointsman_types::ErrorKind;
 
 /// `router_settings` and the parts of `litellm_settings` that mean the same; the former win.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are LiteLLM's switches, each its own key")]
 pub struct RouterSpec {
     /// A name that `pointsman_strategy::builtin` knows.
     pub routing_strategy: String,
@@ -45,8 +46,7 @@ pub struct RouterSpec {
     pub content_policy_fallbacks: Vec<Fallback>,
     /// Fallbacks per call, at most.
     pub max_fallbacks: u32,
-    /// Whether members that cannot take a call (context window, region, parameters) are left out
-    /// even where the upstream would answer for itself.
+    /// Whether prompts are measured against `max_input_tokens` before the send.
     pub enable_pre_call_checks: bool,
     /// Whether tags of deployments and requests are compared.
     pub enable_tag_filtering: bool,

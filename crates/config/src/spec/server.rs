@@ -12,7 +12,7 @@ pub struct ServerSpec {
     /// `general_settings.master_key`: who has it may do everything. `None`: the gateway is open.
     pub master_key: Option<Secret>,
     /// Callers with a key and limits of their own, in the order of the file; names and hashes are
-    /// unique. They mean nothing to an open gateway.
+    /// unique. Without a master key they limit who shows one and keep nobody out.
     pub keys: Vec<CallerSpec>,
     /// Probes in the background; `None`: failed calls alone cool a deployment.
     pub health_checks: Option<HealthChecks>,
