@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to a terminal")]
 
 mod ci;
+mod clients;
 mod metadata;
 mod steps;
 mod tidy;
@@ -20,7 +21,7 @@ Usage: cargo xtask <task>
 
 Tasks:
   ci     Everything a change must pass, in order: fmt, tidy, clippy, test, doc, examples,
-         features, deny. Stops at the first failure.
+         clients, features, deny. Stops at the first failure.
            --keep-going   run every step and list the failures at the end
            --only <step>  run this step alone; may be repeated
   tidy   The house rules that neither rustc nor clippy knows: floors, dependencies, banned names,

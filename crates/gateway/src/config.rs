@@ -30,7 +30,7 @@ impl Upstreams {
     /// Reads the file; one that cannot be read is an error finding like any other.
     pub(crate) fn configure(&self, file: &Path) -> Configured {
         match fs::read_to_string(file) {
-            Ok(text) => configure(&text, &variable, &providers(&self.transport, &self.clock)),
+            Ok(text) => self.configure_text(&text, &variable),
             Err(error) => {
                 let at = Place { line: 1, column: 1 };
                 let message = format!("the file cannot be read: {error}");
@@ -38,6 +38,15 @@ impl Upstreams {
                 Configured { builder: None, server: ServerSpec::default(), findings }
             }
         }
+    }
+
+    /// The same for a text, in an environment.
+    pub(crate) fn configure_text(
+        &self,
+        text: &str,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Configured {
+        configure(text, env, &providers(&self.transport, &self.clock))
     }
 }
 

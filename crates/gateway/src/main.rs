@@ -6,6 +6,7 @@ mod body;
 mod check;
 mod cli;
 mod config;
+mod demo;
 mod failure;
 mod listen;
 mod logs;

@@ -39,9 +39,7 @@ pub(crate) fn run(how: &Serve) -> ExitCode {
         return refuse("the configuration has errors; `pointsman check` shows all findings");
     };
     tell(how, &configured.findings);
-    // Chance of its own for each process, so that instances do not move in step.
-    let seed = RandomState::new().build_hasher().finish();
-    let router = match builder.clock(Arc::clone(&clock)).seed(seed).build() {
+    let router = match builder.clock(Arc::clone(&clock)).seed(seed()).build() {
         Ok(router) => router,
         Err(error) => return refuse(&error.to_string()),
     };
@@ -138,8 +136,13 @@ fn errors(
     findings.iter().filter(|finding| finding.grade == Grade::Error)
 }
 
+/// Chance of its own for each process, so that instances do not move in step.
+pub(crate) fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
 /// Says why nothing is served.
-fn refuse(why: &str) -> ExitCode {
+pub(crate) fn refuse(why: &str) -> ExitCode {
     use io::Write;
     let _ = writeln!(io::stderr(), "pointsman: {why}");
     ExitCode::from(1)
