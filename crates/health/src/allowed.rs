@@ -21,6 +21,7 @@ pub(crate) const fn place(kind: ErrorKind) -> Option<usize> {
         | ErrorKind::ContentPolicy
         | ErrorKind::BadRequest
         | ErrorKind::Cancelled
+        | ErrorKind::Unsupported
         | ErrorKind::Refused => return None,
     })
 }

@@ -34,7 +34,7 @@ pub use envelope::{BodyFault, Envelope};
 pub use form::{FilePart, Form};
 pub use headers::{passes_to_client, retry_after, retry_delay};
 pub use http_provider::{HttpProvider, MAX_REPLY};
-pub use options::{CallOptions, FallbackTarget, OWN_FIELDS};
+pub use options::{CacheOptions, CallOptions, FallbackTarget, OWN_FIELDS};
 pub use pieces::Pieces;
 pub use rate::rate_headers;
 pub use prompt::Prompt;

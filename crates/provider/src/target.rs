@@ -98,6 +98,18 @@ impl Target {
     }
 }
 
+impl Target {
+    /// The same target with another model.
+    #[must_use]
+    pub fn with_model(&self, model: &str) -> Self {
+        Self {
+            model: model.to_owned(),
+            model_json: serde_json::to_vec(model).unwrap_or_default().into(),
+            ..self.clone()
+        }
+    }
+}
+
 fn check_base(base: &str) -> Result<(), String> {
     let broken = |why: &str| format!("`api_base` {base:?} is no address: {why}");
     let uri: http::Uri = base.parse().map_err(|error| broken(&format!("{error}")))?;

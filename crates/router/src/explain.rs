@@ -129,20 +129,11 @@ fn all_fallbacks(
     start: &Place,
     kind: ErrorKind,
 ) -> Vec<GroupName> {
-    let (options, settings) = (&call.options, &topology.settings.fallbacks);
     let mut names = Vec::new();
-    if options.disable_fallbacks {
-        return names;
-    }
-    let most = options.max_fallbacks.unwrap_or(settings.most).min(settings.most) as usize;
     let mut seen = vec![start.group];
     let mut line = VecDeque::from([start.group]);
     while let Some(group) = line.pop_front() {
-        let name = topology.groups[group].name.as_str();
-        let targets = match options.fallbacks_after(kind) {
-            Some(own) => own.iter().collect(),
-            None => settings.after(name, kind),
-        };
+        let (most, targets) = topology.targets(&call.options, group, kind);
         for place in targets.iter().filter_map(|target| topology.find(&target.model)) {
             if seen.len() <= most && !seen.contains(&place.group) {
                 seen.push(place.group);

@@ -148,16 +148,7 @@ impl<'a> Journey<'a> {
         seen: &mut SmallVec<[usize; 4]>,
     ) {
         let options = &original.options;
-        if options.disable_fallbacks {
-            return;
-        }
-        let settings = &self.topology.settings.fallbacks;
-        let name = self.topology.groups[group].name.as_str();
-        let most = options.max_fallbacks.unwrap_or(settings.most).min(settings.most) as usize;
-        let targets = match options.fallbacks_after(kind) {
-            Some(own) => own.iter().collect(),
-            None => settings.after(name, kind),
-        };
+        let (most, targets) = self.topology.targets(options, group, kind);
         for target in targets {
             let Some(place) = self.topology.find(&target.model) else { continue };
             let call = if target.overrides.is_empty() {
@@ -198,10 +189,8 @@ impl<'a> Journey<'a> {
                 Err(refusal) => return Err(last.unwrap_or(refusal)),
             };
             if how.first {
-                let topology = &self.topology;
-                let budget = &topology.settings.retry_budget;
-                let live = &topology.groups[place.group].live;
-                live.first_attempt(budget, self.shared.clock.now());
+                let live = &self.topology.groups[place.group].live;
+                live.first_attempt(self.shared.clock.now());
             }
             let (ix, error) = match self.send(place, ix, lease, &mut known).await {
                 (ix, Ok((headers, payload))) => return Ok((ix, headers, payload)),

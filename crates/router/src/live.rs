@@ -7,11 +7,11 @@ use std::{
 };
 
 use pointsman_clock::Instant;
-use pointsman_retry::{BudgetPolicy, HedgeClock, RetryBudget};
-use pointsman_tokens::MovingAverage;
+use pointsman_provider::MovingAverage;
+use pointsman_retry::{BudgetPolicy, HedgeAfter, HedgeClock, RetryBudget};
 use pointsman_types::GroupName;
 
-use crate::{HedgeAfter, waiting::Room};
+use crate::waiting::Room;
 
 /// What is learnt of a group as a whole.
 #[derive(Debug, Default)]
@@ -38,8 +38,8 @@ impl GroupLive {
     }
 
     /// A first attempt is made: it earns retries.
-    pub(crate) fn first_attempt(&self, policy: &BudgetPolicy, now: Instant) {
-        self.learnt().retries.first_attempt(policy, now);
+    pub(crate) fn first_attempt(&self, now: Instant) {
+        self.learnt().retries.first_attempt(now);
     }
 
     /// Takes a retry or a hedge from the budget, if one is left.
@@ -51,8 +51,8 @@ impl GroupLive {
     pub(crate) fn hedge_after(&self, how: HedgeAfter, stream: bool) -> Option<Duration> {
         match how {
             HedgeAfter::Fixed(after) => Some(after),
-            HedgeAfter::Auto if stream => self.learnt().streams.after(),
-            HedgeAfter::Auto => self.learnt().wholes.after(),
+            HedgeAfter::Auto if stream => self.learnt().streams.delay(),
+            HedgeAfter::Auto => self.learnt().wholes.delay(),
         }
     }
 
@@ -64,12 +64,12 @@ impl GroupLive {
 
     /// An answer's output tokens.
     pub(crate) fn wrote(&self, tokens: u64) {
-        self.learnt().output.observe(tokens);
+        self.learnt().output.add(tokens);
     }
 
     /// The moving average of output tokens.
     pub(crate) fn average_output(&self) -> Option<f64> {
-        self.learnt().output.mean()
+        self.learnt().output.value()
     }
 }
 

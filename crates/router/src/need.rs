@@ -1,8 +1,10 @@
 //! What a call is expected to need.
 
-use pointsman_provider::{Call, Prompt};
+use std::sync::Arc;
+
+use pointsman_provider::{Call, Prompt, output_estimate};
 use pointsman_state::{Demand, Take};
-use pointsman_tokens::{Counter, output_estimate};
+use pointsman_tokens::Counter;
 use smallvec::SmallVec;
 
 use crate::topology::{Group, Topology};
@@ -27,23 +29,17 @@ impl Weight {
         prompt.estimate().max(self.counted.unwrap_or(0))
     }
 
-    /// Tokens of the prompt, if anybody asked.
-    pub(crate) fn known(&self) -> u64 {
-        let estimate = self.prompt.map_or(0, |prompt| prompt.estimate());
-        estimate.max(self.counted.unwrap_or(0))
-    }
-
     /// Whether the tokenizer has not counted yet.
     pub(crate) fn is_rough(&self) -> bool {
         self.counted.is_none()
     }
 
     /// Has the tokenizer count.
-    pub(crate) async fn count(&mut self, call: &std::sync::Arc<Call>, model: &str) {
+    pub(crate) async fn count(&mut self, call: &Arc<Call>, model: &str) {
         let long = self.prompt.is_some_and(|prompt| prompt.text_bytes > COUNTED_HERE);
-        let (of, model) = (std::sync::Arc::clone(call), model.to_owned());
+        let (of, model) = (Arc::clone(call), model.to_owned());
         let count = move || {
-            let mut counter = Counter::of(&model);
+            let mut counter = Counter::new(&model);
             Prompt::texts(&of.envelope, of.head.operation, &mut |text| counter.add(text));
             counter.total()
         };
@@ -52,8 +48,7 @@ impl Weight {
         } else {
             count()
         };
-        let beside = self.prompt.map_or(0, |prompt| prompt.beside_text());
-        self.counted = Some(text + beside);
+        self.counted = Some(self.prompt.map_or(0, |prompt| prompt.counted(text)));
     }
 }
 

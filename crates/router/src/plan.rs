@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pointsman_provider::{CallOptions, FallbackTarget};
 use pointsman_types::{Error, ErrorKind, GroupName, Ix};
 
 use crate::{pattern::Pattern, topology::Topology};
@@ -57,8 +58,27 @@ impl Topology {
         Some(Place { only: Some(ix), ..Place::group(group) })
     }
 
+    /// The fallbacks of a group after a failure of that kind, and how many a call may use.
+    pub(crate) fn targets<'a>(
+        &'a self,
+        options: &'a CallOptions,
+        group: usize,
+        kind: ErrorKind,
+    ) -> (usize, Vec<&'a FallbackTarget>) {
+        let settings = &self.settings.fallbacks;
+        let most = options.max_fallbacks.unwrap_or(settings.most).min(settings.most) as usize;
+        if options.disable_fallbacks {
+            return (most, Vec::new());
+        }
+        let targets = match options.fallbacks_after(kind) {
+            Some(own) => own.iter().collect(),
+            None => settings.after(self.groups[group].name.as_str(), kind),
+        };
+        (most, targets)
+    }
+
     fn direct(&self, name: &str) -> Option<Place> {
-        self.by_name.get(name).copied().map(Place::group)
+        self.by_name.get(name).copied().filter(|_| !name.contains('*')).map(Place::group)
     }
 
     fn wild(&self, name: &str) -> Option<Place> {

@@ -1,17 +1,20 @@
 //! The router: one topology, one state, and calls through them.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicU64, Ordering},
 };
 
 use arc_swap::ArcSwap;
 use pointsman_clock::{Clock, Instant};
 use pointsman_provider::Call;
-use pointsman_state::{Report, StateStore};
-use pointsman_types::{DeploymentId, GroupName};
+use pointsman_state::{AccountReport, Freed, Report, Slot, StateStore};
+use pointsman_types::{DeploymentId, Error, GroupName};
 
-use crate::{Answer, BuildError, Failure, RouterBuilder, journey::Journey, topology::Topology};
+use crate::{
+    Answer, BuildError, Failure, Observer, RouterBuilder, journey::Journey, live::Lives,
+    plan::Place, topology::Topology,
+};
 
 /// Routes calls to deployments. Cheap to clone; clones are the same router.
 #[derive(Clone, Debug)]
@@ -21,11 +24,13 @@ pub struct Router {
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    topology: ArcSwap<Topology>,
+    pub(crate) topology: ArcSwap<Topology>,
     pub(crate) store: Arc<dyn StateStore>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) lives: Lives,
     pub(crate) seed: u64,
-    tickets: AtomicU64,
+    pub(crate) tickets: AtomicU64,
     grants: AtomicU64,
 }
 
@@ -33,6 +38,16 @@ impl Shared {
     /// A new grant's number.
     pub(crate) fn grant(&self) -> u64 {
         self.grants.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Freed for Shared {
+    fn freed(&self, at: Slot) {
+        let topology = self.topology.load();
+        let waited = topology.groups.iter().filter(|group| !group.live.room.is_empty());
+        for group in waited.filter(|group| group.slots.contains(&at)) {
+            group.live.room.wake();
+        }
     }
 }
 
@@ -54,6 +69,15 @@ pub struct MemberState {
     pub report: Report,
 }
 
+/// How a shared account stands, for people.
+#[derive(Clone, Debug)]
+pub struct AccountState {
+    /// Kind and name, as in `quota:team`.
+    pub name: String,
+    /// How it stands.
+    pub report: AccountReport,
+}
+
 impl Router {
     /// Begins a router.
     pub fn builder() -> RouterBuilder {
@@ -64,18 +88,29 @@ impl Router {
         topology: Topology,
         store: Arc<dyn StateStore>,
         clock: Arc<dyn Clock>,
+        observer: Option<Arc<dyn Observer>>,
+        lives: Lives,
         seed: u64,
     ) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                topology: ArcSwap::from_pointee(topology),
-                store,
-                clock,
-                seed,
-                tickets: AtomicU64::new(0),
-                grants: AtomicU64::new(0),
-            }),
-        }
+        let shared = Arc::new(Shared {
+            topology: ArcSwap::from_pointee(topology),
+            store,
+            clock,
+            observer,
+            lives,
+            seed,
+            tickets: AtomicU64::new(0),
+            // Grants of several instances, or of two lives of one, must not share a name.
+            grants: AtomicU64::new(seed.rotate_left(17)),
+        });
+        let listener: Arc<dyn Freed> = Arc::clone(&shared) as Arc<dyn Freed>;
+        let listener: Weak<dyn Freed> = Arc::downgrade(&listener);
+        shared.store.on_free(listener);
+        Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Takes a call to whichever deployment can answer it.
@@ -87,10 +122,15 @@ impl Router {
     /// The failure of the first group, after every retry and fallback that the rules allow.
     pub async fn call(&self, call: Call) -> Result<Answer, Failure> {
         let topology = self.shared.topology.load_full();
-        let start =
-            topology.resolve(&call.head.model).map_err(|error| Failure { error, trace: None })?;
+        let place =
+            self.place(&topology, &call).map_err(|error| Failure { error, trace: None })?;
         let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
-        Journey::new(&self.shared, topology, Arc::new(call), ticket).run(start).await
+        Journey::new(&self.shared, topology, Arc::new(call), ticket).run(place).await
+    }
+
+    /// What the name of a call means.
+    pub(crate) fn place(&self, topology: &Topology, call: &Call) -> Result<Place, Error> {
+        topology.resolve(&call.head.model)
     }
 
     /// Replaces deployments and settings whole. What stays keeps its health, its limits and what
@@ -101,9 +141,20 @@ impl Router {
     /// Every fault at once; then nothing changes. The store, clock and seed of the builder are not
     /// used.
     pub fn reload(&self, with: RouterBuilder) -> Result<(), BuildError> {
-        let topology = with.topology(self.shared.store.as_ref(), self.shared.clock.as_ref())?;
-        self.shared.topology.store(Arc::new(topology));
+        let shared = &self.shared;
+        let topology = with.topology(shared.store.as_ref(), shared.clock.as_ref(), &shared.lives)?;
+        shared.topology.store(Arc::new(topology));
         Ok(())
+    }
+
+    /// Writes down what must survive a restart; to be called every second, and with `end` when no
+    /// call is under way any more.
+    ///
+    /// # Errors
+    ///
+    /// What could not be written, and why.
+    pub async fn flush(&self, end: bool) -> Result<(), Error> {
+        self.shared.store.flush(end, self.now()).await
     }
 
     /// The names that callers may use, in order.
@@ -124,6 +175,17 @@ impl Router {
             members: group.members.iter().map(member).collect(),
         };
         topology.groups.iter().map(group).collect()
+    }
+
+    /// How the shared accounts stand, for people.
+    pub fn accounts(&self) -> Vec<AccountState> {
+        let (topology, now) = (self.shared.topology.load(), self.now());
+        let all = topology.accounts.all.iter();
+        all.map(|(id, ix)| AccountState {
+            name: id.to_string(),
+            report: self.shared.store.account(*ix, now),
+        })
+        .collect()
     }
 
     /// This moment, by the router's clock.

@@ -11,8 +11,6 @@ use pointsman_retry as retry;
 use pointsman_strategy::{Pick, SimpleShuffle};
 use pointsman_types::{ErrorKind, stable_hash};
 
-use crate::HedgeAfter;
-
 /// So many bytes of a prompt are its beginning.
 const PREFIX: usize = 4 << 10;
 
@@ -51,7 +49,7 @@ pub struct Settings {
     /// Which of a call's marks keep it with a member, by group; `*` stands for every group.
     pub affinity: HashMap<String, Affinity>,
     /// When a second copy of a late call is sent, by group; `*` stands for every group.
-    pub hedge: HashMap<String, HedgeAfter>,
+    pub hedge: HashMap<String, retry::HedgeAfter>,
     /// Retries and hedges beside the first attempts of a group.
     pub retry_budget: retry::BudgetPolicy,
     /// What becomes of a call when no member is willing, and no fallback either.
@@ -130,9 +128,13 @@ impl Settings {
     /// A hash of what keeps the call with a member of that group, if the group asks for it and the
     /// call has it.
     pub(crate) fn affinity_key(&self, group: &str, call: &Call) -> Option<u64> {
-        let affinity = Self::of_group(&self.affinity, group)?;
+        let own = || call.options.key.as_ref().map(|key| key.clone().into_bytes());
+        let Some(affinity) = Self::of_group(&self.affinity, group) else {
+            // For a strategy of a user's own; none of ours looks at it by itself.
+            return own().map(|key| stable_hash(&key));
+        };
         let key = match &affinity.key {
-            AffinityKey::User => call.options.user.as_deref()?.as_bytes().into(),
+            AffinityKey::User => own()?,
             AffinityKey::PromptCacheKey => call.text("prompt_cache_key")?.into_bytes(),
             AffinityKey::Prefix => call.prefix(PREFIX)?.to_vec(),
             AffinityKey::Header(name) => call.headers.get(name.as_str())?.as_bytes().to_vec(),

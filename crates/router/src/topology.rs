@@ -4,10 +4,10 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::Duration,
 };
 
 use pointsman_cost::Price;
+use pointsman_retry::HedgeAfter;
 use pointsman_provider::{Provider, Target};
 use pointsman_state::{AccountId, AccountIx, Slot, Whose};
 use pointsman_strategy::Pick;
@@ -59,20 +59,13 @@ pub(crate) struct Group {
     /// Where the state of each member is, in the same order.
     pub(crate) slots: Vec<Slot>,
     pub(crate) pick: Arc<dyn Pick>,
+    /// The tier of each member, where it differs from the member's own.
+    pub(crate) tiers: Option<Vec<i64>>,
     /// Whether its decisions hang on what a prompt weighs.
     pub(crate) weighs: bool,
     /// When a second copy of a late call is sent.
     pub(crate) hedge: Option<HedgeAfter>,
     pub(crate) live: Arc<GroupLive>,
-}
-
-/// When a second copy of a late call is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HedgeAfter {
-    /// When the group's own times say that the call is late.
-    Auto,
-    /// After so long without content.
-    Fixed(Duration),
 }
 
 impl Node {
@@ -82,6 +75,16 @@ impl Node {
             return Cow::Borrowed(&self.target);
         };
         Cow::Owned(self.target.with_model(&crate::pattern::fill(&self.target.model, taken)))
+    }
+}
+
+impl Group {
+    /// The tier of a member: lower ones first, one without is in the last.
+    pub(crate) fn tier(&self, topology: &Topology, ix: Ix) -> (i64, i64) {
+        let own = topology.node(ix).deployment.order.unwrap_or(i64::MAX);
+        let at = self.members.iter().position(|member| *member == ix);
+        let set = self.tiers.as_ref().zip(at).and_then(|(tiers, at)| tiers.get(at).copied());
+        (set.unwrap_or(0), own)
     }
 }
 

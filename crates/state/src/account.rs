@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use pointsman_clock::Instant;
-use pointsman_cost::{Budget, BudgetHold, BudgetLimit};
-use pointsman_limits::{Gate, Hold, Limits, Settled, Take};
+use pointsman_cost::{Budget, BudgetCause, BudgetHold, BudgetLimit};
+use pointsman_limits::{Gate, Hold, Limit, Limits, Reading, Settled, Take};
 use pointsman_types::{Charge, Decimal};
+use rust_decimal::prelude::ToPrimitive;
 
 use crate::{AccountReport, Entry, Refusal, SpendReport, Until, Whose, Why, WindowReport};
 
@@ -14,6 +15,9 @@ use crate::{AccountReport, Entry, Refusal, SpendReport, Until, Whose, Why, Windo
 const NEAR: Decimal = Decimal::TEN;
 /// So many last seconds' worth are written ahead.
 const AHEAD: Decimal = Decimal::TWO;
+
+/// The limit of a budget that was taken out of the configuration while calls were under way.
+const FORGOTTEN: BudgetLimit = BudgetLimit { max: Decimal::MAX, window: None };
 
 /// What one attempt claimed of one account.
 #[derive(Debug)]
@@ -37,17 +41,15 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn new(id: Arc<str>, written: Option<&Entry>) -> Self {
-        let mut purse = Budget::default();
-        if let Some(entry) = written {
-            purse.restore(entry.claimed, entry.since);
-        }
+        // What was claimed may have been spent: only so is no budget overshot by a crash.
+        let restored = written.and_then(|entry| Some(Budget::restore(entry.claimed, entry.since?)));
         Self {
             id,
             limits: Limits::default(),
             budget: None,
             gate: Gate::default(),
-            purse,
-            safe: written.map_or((Decimal::ZERO, None), |entry| (entry.claimed, Some(entry.since))),
+            purse: restored.unwrap_or_default(),
+            safe: written.map_or((Decimal::ZERO, None), |entry| (entry.claimed, entry.since)),
             changed: false,
         }
     }
@@ -67,16 +69,22 @@ impl Account {
     /// Free share of what binds first, the budget included.
     pub(crate) fn headroom(&self, now: Instant) -> f32 {
         let gate = self.gate.headroom(&self.limits, now);
-        let purse = self.budget.as_ref().map_or(1.0, |limit| self.purse.headroom(limit, now));
-        gate.min(purse)
+        gate.min(self.budget.as_ref().map_or(1.0, |limit| self.free(limit, now)))
+    }
+
+    /// The share of a budget that is neither spent nor reserved.
+    fn free(&self, limit: &BudgetLimit, now: Instant) -> f32 {
+        let left = limit.max - self.purse.spent(limit, now) - self.purse.reserved();
+        let share = left.checked_div(limit.max).and_then(|share| share.to_f32());
+        share.map_or(0.0, |share| share.clamp(0.0, 1.0))
     }
 
     /// Whether the demand takes most of what is left, so that an estimate is not good enough: it
     /// differs by at most a fifth from it.
     pub(crate) fn is_near(&self, take: &Take, money: Option<Decimal>, now: Instant) -> bool {
-        let windows = self.gate.report(&self.limits, now).into_iter();
-        let mut windows = windows.filter(|one| one.limit.is_tokens());
-        let tight = |one: pointsman_limits::Reading| {
+        let windows = self.gate.report(&self.limits, now);
+        let mut windows = windows.filter(|one| take.of(one.limit) > 0 && of_tokens(one.limit));
+        let tight = |one: Reading| {
             let left = one.value.saturating_sub(one.used);
             take.of(one.limit) >= left - left / 5
         };
@@ -111,9 +119,10 @@ impl Account {
         };
         let refusal = self.purse.view(limit, money, now)?;
         let used = refusal.spent + refusal.reserved;
-        let until = match refusal.until {
-            pointsman_cost::BudgetUntil::At(at) => Until::At(at),
-            pointsman_cost::BudgetUntil::Never => Until::Never,
+        let until = match (refusal.cause, refusal.until) {
+            (BudgetCause::Spent, Some(at)) => Until::At(at),
+            (BudgetCause::Spent | BudgetCause::Reserved, _) => Until::Event,
+            (BudgetCause::SpentForGood | BudgetCause::TooLarge, _) => Until::Never,
         };
         Some(Refusal { why: Why::Budget { whose, used, max: limit.max }, until })
     }
@@ -153,7 +162,8 @@ impl Account {
             self.changed = true;
             // What it cost is not known: then it cost what was reserved.
             let money = money.unwrap_or(held.amount());
-            self.purse.settle(self.budget.as_ref(), held, money, now);
+            let limit = self.budget.unwrap_or(FORGOTTEN);
+            self.purse.settle(&limit, held, money, now);
         }
     }
 
@@ -161,22 +171,21 @@ impl Account {
     /// journal already covers it.
     pub(crate) fn before_send(&self, now: Instant) -> Option<Entry> {
         let limit = self.budget.as_ref()?;
-        let since = self.purse.since(limit, now);
         let used = self.purse.spent(limit, now) + self.purse.reserved();
-        let covered = self.safe.1 == Some(since) && used <= self.safe.0;
+        let covered = self.safe.1 == self.since() && used <= self.safe.0;
         (!covered).then(|| self.entry(limit, self.lead(limit, used, now), now))
     }
 
     /// The entry was written.
     pub(crate) fn written(&mut self, entry: &Entry) {
-        if self.safe.1 != Some(entry.since) || entry.claimed > self.safe.0 {
-            self.safe = (entry.claimed, Some(entry.since));
+        if self.safe.1 != entry.since || entry.claimed > self.safe.0 {
+            self.safe = (entry.claimed, entry.since);
         }
     }
 
     /// The entry that the journal is behind by, if it is; with `end`, nothing is written ahead.
     pub(crate) fn behind(&mut self, end: bool, now: Instant) -> Option<Entry> {
-        let limit = self.budget.clone()?;
+        let limit = self.budget?;
         if !std::mem::take(&mut self.changed) && !end {
             return None;
         }
@@ -184,8 +193,8 @@ impl Account {
         let lead = if end { Decimal::ZERO } else { self.lead(&limit, used, now) };
         let entry = self.entry(&limit, lead, now);
         // From here on the lower of the two is what may be relied on.
-        if self.safe.1 != Some(entry.since) || entry.claimed < self.safe.0 {
-            self.safe = (entry.claimed, Some(entry.since));
+        if self.safe.1 != entry.since || entry.claimed < self.safe.0 {
+            self.safe = (entry.claimed, entry.since);
         }
         Some(entry)
     }
@@ -196,8 +205,13 @@ impl Account {
             account: Arc::clone(&self.id),
             spent,
             claimed: spent + self.purse.reserved() + lead,
-            since: self.purse.since(limit, now),
+            since: self.since().or(Some(now)),
         }
+    }
+
+    /// When the present window began.
+    fn since(&self) -> Option<Instant> {
+        self.purse.snapshot().window_started
     }
 
     /// How much is written ahead of its use: nothing when the budget nears its end.
@@ -208,8 +222,9 @@ impl Account {
     }
 
     pub(crate) fn report(&self, now: Instant) -> AccountReport {
-        let windows = self.gate.report(&self.limits, now).into_iter();
-        let windows = windows
+        let windows = self
+            .gate
+            .report(&self.limits, now)
             .map(|one| WindowReport {
                 limit: one.limit,
                 used: one.used,
@@ -224,5 +239,12 @@ impl Account {
             resets_at: self.purse.resets_at(limit, now),
         });
         AccountReport { windows, spend }
+    }
+}
+
+const fn of_tokens(limit: Limit) -> bool {
+    match limit {
+        Limit::Tpm | Limit::Itpm | Limit::Otpm | Limit::Tpd => true,
+        Limit::Rpm | Limit::Rpd | Limit::Slots => false,
     }
 }

@@ -104,7 +104,7 @@ impl MemoryStore {
         let Grant { id, slot, pass, own, shared } = grant;
         let table = self.table();
         let mut dice = Dice::of_call(self.seed, id.0);
-        let (cooldown, mut spread) = {
+        let (cooldown, spread) = {
             let mut cell = lock(&table.places[slot.0 as usize].cell);
             let cooldown = cell.settle(pass, own, outcome, &mut dice, now);
             let (credential, host) = (cell.spec.credential, cell.spec.host);

@@ -203,8 +203,8 @@ pub struct Entry {
     /// What may have been spent: at least `spent` and all that is reserved. After a crash this
     /// counts, so that no budget is ever overshot.
     pub claimed: pointsman_types::Decimal,
-    /// When the window began.
-    pub since: Instant,
+    /// When the window began, once anything was spent in it.
+    pub since: Option<Instant>,
 }
 
 /// Keeps spend across restarts.

@@ -72,7 +72,7 @@ impl Table {
             self.by_account.insert(spec.id.clone(), ix);
             ix
         };
-        lock(&self.accounts[ix.0 as usize]).configure(spec.limits, spec.budget.clone());
+        lock(&self.accounts[ix.0 as usize]).configure(spec.limits, spec.budget);
         ix
     }
 
@@ -101,7 +101,7 @@ impl Table {
         shared.sort_unstable();
         shared.dedup();
         let mut cell = lock(&self.places[slot.0 as usize].cell);
-        cell.own.configure(member.limits, member.budget.clone());
+        cell.own.configure(member.limits, member.budget);
         (cell.spec, cell.accounts, cell.lone) = (member.clone(), shared, lone);
         slot
     }
