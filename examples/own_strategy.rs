@@ -30,6 +30,10 @@ impl Pick for Sticky {
     fn score(&self, _: &Ask, _: &[Candidate], _: usize) -> Option<f64> {
         None
     }
+
+    fn weighs(&self) -> bool {
+        false
+    }
 }
 
 /// Rendezvous hashing: each member draws for the key, the highest wins.

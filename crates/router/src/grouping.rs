@@ -20,7 +20,10 @@ use crate::{
 /// A deployment, ready to be called.
 pub(crate) fn node(member: Member, ready: (Arc<dyn Provider>, Target), slot: Slot) -> Node {
     let (provider, target) = ready;
+    let limits = &member.limits;
+    let tokens = [limits.tpm, limits.itpm, limits.otpm, limits.tpd].iter().any(Option::is_some);
     Node {
+        weighs: tokens || member.budget.is_some() || !member.accounts.is_empty(),
         hash: member.deployment.id.stable_hash(),
         rpm: member.limits.rpm,
         tpm: member.limits.tpm,

@@ -49,6 +49,8 @@ pub(crate) struct Node {
     pub(crate) target: Target,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) slot: Slot,
+    /// Whether it has a limit of tokens or a budget, so that the size of a call matters.
+    pub(crate) weighs: bool,
 }
 
 /// The deployments that share a name.

@@ -81,6 +81,10 @@ impl Pick for Affinity {
         let member = among.get(at)?;
         Some(draw(float(Share::among(among).of(member)), unit(key, member.id)))
     }
+
+    fn weighs(&self) -> bool {
+        self.inner.weighs()
+    }
 }
 
 /// The larger, the sooner it is this member's turn: exponential, so that the largest of several is

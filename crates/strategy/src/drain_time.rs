@@ -33,6 +33,10 @@ impl Pick for DrainTime {
     fn score(&self, _: &Ask, among: &[Candidate], at: usize) -> Option<f64> {
         rank(among.get(at)?, longest(among)).seconds()
     }
+
+    fn weighs(&self) -> bool {
+        true
+    }
 }
 
 fn longest(among: &[Candidate]) -> f64 {

@@ -20,6 +20,10 @@ impl Pick for Headroom {
     fn score(&self, _: &Ask, among: &[Candidate], at: usize) -> Option<f64> {
         among.get(at).map(|member| f64::from(free(member)))
     }
+
+    fn weighs(&self) -> bool {
+        true
+    }
 }
 
 fn free(member: &Candidate) -> f32 {

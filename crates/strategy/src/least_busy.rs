@@ -19,4 +19,8 @@ impl Pick for LeastBusy {
     fn score(&self, _: &Ask, among: &[Candidate], at: usize) -> Option<f64> {
         among.get(at).map(|member| f64::from(member.in_flight))
     }
+
+    fn weighs(&self) -> bool {
+        false
+    }
 }

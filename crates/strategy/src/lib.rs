@@ -64,6 +64,10 @@ pub use simple_shuffle::SimpleShuffle;
 ///     fn score(&self, _: &Ask, _: &[Candidate], _: usize) -> Option<f64> {
 ///         None
 ///     }
+///
+///     fn weighs(&self) -> bool {
+///         false
+///     }
 /// }
 ///
 /// let among = [Candidate::of(2), Candidate::of(1)];
@@ -77,6 +81,10 @@ pub trait Pick: Debug + Send + Sync + 'static {
     ///
     /// `None` where it goes by nothing, has not seen it yet, or `at` is out of range.
     fn score(&self, ask: &Ask, among: &[Candidate], at: usize) -> Option<f64>;
+
+    /// Whether it goes by the size of calls: the estimate, prices, tokens used or in flight. Where
+    /// nobody does, a prompt is not weighed at all.
+    fn weighs(&self) -> bool;
 }
 
 const _: fn(&dyn Pick) = |_| ();

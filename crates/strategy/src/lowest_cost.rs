@@ -20,4 +20,8 @@ impl Pick for LowestCost {
     fn score(&self, _: &Ask, among: &[Candidate], at: usize) -> Option<f64> {
         f64::try_from(among.get(at)?.price?).ok()
     }
+
+    fn weighs(&self) -> bool {
+        true
+    }
 }

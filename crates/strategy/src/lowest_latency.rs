@@ -51,6 +51,10 @@ impl Pick for LowestLatency {
     fn score(&self, ask: &Ask, among: &[Candidate], at: usize) -> Option<f64> {
         rank(ask, among.get(at)?).seconds()
     }
+
+    fn weighs(&self) -> bool {
+        false
+    }
 }
 
 fn rank(ask: &Ask, member: &Candidate) -> Rank {

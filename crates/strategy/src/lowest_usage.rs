@@ -19,4 +19,8 @@ impl Pick for LowestUsage {
     fn score(&self, _: &Ask, among: &[Candidate], at: usize) -> Option<f64> {
         among.get(at).map(|member| float(member.used.tokens))
     }
+
+    fn weighs(&self) -> bool {
+        true
+    }
 }

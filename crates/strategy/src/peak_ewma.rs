@@ -46,6 +46,10 @@ impl Pick for PeakEwma {
     fn score(&self, _: &Ask, among: &[Candidate], at: usize) -> Option<f64> {
         rank(among.get(at)?).seconds()
     }
+
+    fn weighs(&self) -> bool {
+        false
+    }
 }
 
 fn rank(member: &Candidate) -> Rank {

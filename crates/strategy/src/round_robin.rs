@@ -31,6 +31,10 @@ impl Pick for RoundRobin {
         #[expect(clippy::cast_precision_loss, reason = "for people to read")]
         Some(lag as f64)
     }
+
+    fn weighs(&self) -> bool {
+        false
+    }
 }
 
 /// Where a group is in its round.

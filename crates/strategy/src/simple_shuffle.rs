@@ -30,6 +30,10 @@ impl Pick for SimpleShuffle {
         #[expect(clippy::cast_precision_loss, reason = "for people to read")]
         Some(share.of(member) as f64 / share.total(among) as f64)
     }
+
+    fn weighs(&self) -> bool {
+        false
+    }
 }
 
 /// Uniform in `0..bound`; of a bound beyond 64 bits the lowest are left out.
