@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use pointsman_config::{
     DeploymentSpec, Finding, Grade, PriceSpec, RetryPolicy, RouterSpec, ServerSpec, Spec,
 };
-use pointsman_cost::Price;
+use pointsman_cost::{Price, PriceClass, Rates};
 use pointsman_provider::{FallbackTarget, Provider, Vendor};
 use pointsman_retry as retry;
 use pointsman_router::{
@@ -109,15 +109,23 @@ fn member(
 }
 
 fn price(of: &PriceSpec) -> Option<Price> {
-    Some(Price {
-        cache_read: of.cache_read_input_token_cost,
-        cache_write: of.cache_creation_input_token_cost,
-        cache_write_long: of.cache_creation_input_token_cost_above_1hr,
-        reasoning: of.output_cost_per_reasoning_token,
-        audio_input: of.input_cost_per_audio_token,
-        audio_output: of.output_cost_per_audio_token,
-        ..Price::new(of.input_cost_per_token?, of.output_cost_per_token?)
-    })
+    let classes = [
+        (PriceClass::Input, of.input_cost_per_token),
+        (PriceClass::Output, of.output_cost_per_token),
+        (PriceClass::CacheRead, of.cache_read_input_token_cost),
+        (PriceClass::CacheWrite, of.cache_creation_input_token_cost),
+        (PriceClass::CacheWriteLong, of.cache_creation_input_token_cost_above_1hr),
+        (PriceClass::Reasoning, of.output_cost_per_reasoning_token),
+        (PriceClass::AudioInput, of.input_cost_per_audio_token),
+        (PriceClass::AudioOutput, of.output_cost_per_audio_token),
+    ];
+    let mut rates = Rates::default();
+    for (class, rate) in classes {
+        if let Some(rate) = rate {
+            rates.set(class, rate);
+        }
+    }
+    rates.price()
 }
 
 /// A group that has lost all its deployments for want of keys cannot be served.

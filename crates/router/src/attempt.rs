@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::HeaderMap;
+use pointsman_cost::Terms;
 use pointsman_provider::{Call, Frame, Provider, Reply, StreamReply, Target, WholeReply};
 use pointsman_state::Lease;
 use pointsman_types::{DeploymentId, Error, ErrorKind, Outcome, Verdict};
@@ -72,7 +73,7 @@ pub(crate) async fn attempt(
                 frames: reply.frames,
                 lease,
                 deployment: node.deployment.id.clone(),
-                price: node.price,
+                price: node.price.clone(),
                 stall_timeout,
             });
             Ok((reply.headers, Payload::Stream(Box::new(stream))))
@@ -143,7 +144,8 @@ async fn hold(reply: &mut StreamReply) -> Result<Vec<Frame>, Error> {
 }
 
 fn answered(node: &Node, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
-    let cost = whole.usage.and_then(|usage| Some(node.price.as_ref()?.of(&usage)));
+    let cost =
+        whole.usage.and_then(|usage| Some(node.price.as_ref()?.of(&usage, &Terms::default())));
     let held = lease.held();
     let outcome = Outcome {
         verdict: Verdict::Success,

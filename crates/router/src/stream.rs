@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_core::Stream;
-use pointsman_cost::Price;
+use pointsman_cost::{Price, Terms};
 use pointsman_provider::{Frame, FrameStream};
 use pointsman_state::Lease;
 use pointsman_types::{DeploymentId, Error, ErrorKind, Outcome, Usage, Verdict};
@@ -94,7 +94,9 @@ impl AnswerStream {
         let outcome = Outcome {
             verdict,
             usage: self.usage,
-            money: self.usage.and_then(|usage| Some(self.price.as_ref()?.of(&usage))),
+            money: self
+                .usage
+                .and_then(|usage| Some(self.price.as_ref()?.of(&usage, &Terms::default()))),
             first_content: Some(self.first_content),
             total: lease.held(),
         };
