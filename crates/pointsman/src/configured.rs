@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use pointsman_config::{
     DeploymentSpec, Finding, Grade, PriceSpec, RetryPolicy, RouterSpec, ServerSpec, Spec,
 };
-use pointsman_cost::Price;
+use pointsman_cost::{Price, PriceClass, Rates};
 use pointsman_provider::{FallbackTarget, Provider, Vendor};
 use pointsman_retry as retry;
 use pointsman_router::{
@@ -103,23 +103,29 @@ fn member(
         allowed_fails: one.allowed_fails.or(router.allowed_fails),
         disabled: router.disable_cooldowns,
         ramp_time: router.ramp_time,
-        ..HealthPolicy::default()
     };
-    let limits =
-        Limits { rpm: one.limits.rpm, max_parallel_requests: one.limits.max_parallel_requests };
-    Some(Member { deployment, limits, tpm: one.limits.tpm, health, price: price(&one.price) })
+    let limits = Limits { rpm: one.rpm, max_parallel_requests: one.max_parallel_requests };
+    Some(Member { deployment, limits, tpm: one.tpm, health, price: price(&one.price) })
 }
 
 fn price(of: &PriceSpec) -> Option<Price> {
-    Some(Price {
-        cache_read: of.rate("cache_read_input_token_cost"),
-        cache_write: of.rate("cache_creation_input_token_cost"),
-        cache_write_long: of.rate("cache_creation_input_token_cost_above_1hr"),
-        reasoning: of.rate("output_cost_per_reasoning_token"),
-        audio_input: of.rate("input_cost_per_audio_token"),
-        audio_output: of.rate("output_cost_per_audio_token"),
-        ..Price::new(of.rate("input_cost_per_token")?, of.rate("output_cost_per_token")?)
-    })
+    let classes = [
+        (PriceClass::Input, of.input_cost_per_token),
+        (PriceClass::Output, of.output_cost_per_token),
+        (PriceClass::CacheRead, of.cache_read_input_token_cost),
+        (PriceClass::CacheWrite, of.cache_creation_input_token_cost),
+        (PriceClass::CacheWriteLong, of.cache_creation_input_token_cost_above_1hr),
+        (PriceClass::Reasoning, of.output_cost_per_reasoning_token),
+        (PriceClass::AudioInput, of.input_cost_per_audio_token),
+        (PriceClass::AudioOutput, of.output_cost_per_audio_token),
+    ];
+    let mut rates = Rates::default();
+    for (class, rate) in classes {
+        if let Some(rate) = rate {
+            rates.set(class, rate);
+        }
+    }
+    rates.price()
 }
 
 /// A group that has lost all its deployments for want of keys cannot be served.
