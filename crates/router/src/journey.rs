@@ -178,7 +178,7 @@ impl<'a> Journey<'a> {
     /// Tries the members of one group until one answers or the rules say stop.
     pub(crate) async fn group(&mut self, place: &Place) -> Result<Done, Error> {
         self.mind_the_line(place)?;
-        let mut known = Known::default();
+        let mut known = Known { pinned: self.pinned(place), ..Known::default() };
         let mut retries = 0;
         let mut last: Option<Error> = None;
         loop {
@@ -193,9 +193,13 @@ impl<'a> Journey<'a> {
                 live.first_attempt(self.shared.clock.now());
             }
             let (ix, error) = match self.send(place, ix, lease, &mut known).await {
-                (ix, Ok((headers, payload))) => return Ok((ix, headers, payload)),
+                (ix, Ok((headers, payload))) => {
+                    self.pin(place, ix);
+                    return Ok((ix, headers, payload));
+                }
                 (ix, Err(error)) => (ix, error),
             };
+            self.unpin(place, ix);
             match self.next(place, ix, &mut known, &error, retries) {
                 Next::Elsewhere => {}
                 Next::Again { after } => {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use pointsman_cost::Terms;
 use pointsman_state::Lease;
 use pointsman_types::{Charge, Decimal, ErrorKind, Ix, Outcome, Usage, Verdict};
 
@@ -73,7 +74,7 @@ impl Ledger {
     /// What a usage is charged.
     pub(crate) fn of(&self, usage: &Usage) -> Charge {
         let price = self.topology.node(self.ix).price.as_ref();
-        let money = price.map(|price| price.of(usage));
+        let money = price.map(|price| price.of(usage, &Terms::default()));
         Charge { input: usage.input, output: usage.output, money }
     }
 

@@ -19,6 +19,7 @@ mod ledger;
 mod live;
 mod need;
 mod pattern;
+mod pins;
 mod plan;
 mod refused;
 mod router;

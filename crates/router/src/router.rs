@@ -13,7 +13,7 @@ use pointsman_types::{DeploymentId, Error, GroupName};
 
 use crate::{
     Answer, BuildError, Failure, Observer, RouterBuilder, journey::Journey, live::Lives,
-    plan::Place, topology::Topology,
+    pins::Pins, plan::Place, topology::Topology,
 };
 
 /// Routes calls to deployments. Cheap to clone; clones are the same router.
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) lives: Lives,
+    pub(crate) pins: Pins,
     pub(crate) seed: u64,
     pub(crate) tickets: AtomicU64,
     grants: AtomicU64,
@@ -98,6 +99,7 @@ impl Router {
             clock,
             observer,
             lives,
+            pins: Pins::default(),
             seed,
             tickets: AtomicU64::new(0),
             // Grants of several instances, or of two lives of one, must not share a name.

@@ -58,10 +58,6 @@ impl Account {
         (self.limits, self.budget) = (limits, budget);
     }
 
-    pub(crate) fn has_budget(&self) -> bool {
-        self.budget.is_some()
-    }
-
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate
     }

@@ -51,7 +51,7 @@ impl MemoryStore {
     pub fn with_journal(seed: u64, journal: Arc<dyn Journal>) -> Result<Self, Error> {
         let written = journal.load()?.into_iter();
         let written = written.map(|entry| (Arc::clone(&entry.account), entry)).collect();
-        let table = RwLock::new(Table { written, ..Table::default() });
+        let table = RwLock::new(Table::remembering(written));
         Ok(Self { table, journal: Some(journal), ..Self::new(seed) })
     }
 

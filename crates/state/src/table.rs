@@ -23,7 +23,7 @@ pub(crate) struct Table {
     pub(crate) places: Vec<Place>,
     pub(crate) accounts: Vec<Mutex<Account>>,
     /// What a journal remembered of accounts that were not bound yet.
-    pub(crate) written: HashMap<Arc<str>, Entry>,
+    written: HashMap<Arc<str>, Entry>,
     by_id: HashMap<DeploymentId, Slot>,
     by_account: HashMap<AccountId, AccountIx>,
     turns: HashMap<GroupName, Arc<Mutex<Turns>>>,
@@ -40,6 +40,11 @@ pub(crate) struct Place {
 type Locked<'a> = SmallVec<[(AccountIx, MutexGuard<'a, Account>); 4]>;
 
 impl Table {
+    /// An empty table that remembers what a journal holds.
+    pub(crate) fn remembering(written: HashMap<Arc<str>, Entry>) -> Self {
+        Self { written, ..Self::default() }
+    }
+
     pub(crate) fn bind(
         &mut self,
         members: &[MemberSpec],
