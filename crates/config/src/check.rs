@@ -153,7 +153,7 @@ mod tests {
 
     /// Every table, its section's path, and a file in which one key of it has the value 1 (at the
     /// `@`); where the section is not of the router, the whole file.
-    const SECTIONS: [(&Table, &str, &str); 24] = [
+    const SECTIONS: [(&Table, &str, &str); 25] = [
         (&keys::TOP, "", "{@}"),
         (&keys::ENTRY, "", "model_list: [{@}]"),
         (&keys::PARAMS, "litellm_params.", "model_list: [{litellm_params: {MODEL@}}]"),
@@ -194,6 +194,11 @@ mod tests {
         (&keys::POINTSMAN, "router_settings.pointsman.", "{pointsman: {@}}"),
         (&keys::QUOTA, "router_settings.pointsman.quotas.", "{pointsman: {quotas: {a: {@}}}}"),
         (&keys::CALLER, "router_settings.pointsman.keys.", "{pointsman: {keys: [{@}]}}"),
+        (
+            &keys::RETRY_BUDGET,
+            "router_settings.pointsman.retry_budget.",
+            "{pointsman: {retry_budget: {@}}}",
+        ),
         (&keys::HEDGE, "router_settings.pointsman.hedge.", "{pointsman: {hedge: {@}}}"),
         (&keys::AFFINITY, "router_settings.pointsman.affinity.", "{pointsman: {affinity: {@}}}"),
         (
