@@ -108,9 +108,12 @@ impl ModelList {
         if entry.get("litellm_params").is_none() {
             reading.error(at, "litellm_params is missing");
         }
-        let Some(mut fields) = fields else { return false };
+        let there = fields.is_some();
+        let mut fields = fields.unwrap_or_default();
         refers.credentials.fill(reading, &mut fields);
-        let Some(read) = Params::read(reading, &fields, params_at) else { return false };
+        // What is wrong with the rest of an entry is said even if it cannot be called.
+        let read =
+            if there { Params::read(reading, &fields, params_at) } else { Params::default() };
         for quota in read.quotas.iter().filter(|one| !refers.quotas.contains_key(&one.text)) {
             let near = reading.near(&quota.text, refers.quotas.keys().map(String::as_str));
             let shown = quota.shown();

@@ -101,17 +101,30 @@ impl Names {
         true
     }
 
-    /// A list of names, each of which must be one of these. Those that cannot be served are left
-    /// out.
+    /// The group, or routing group, that a name stands for itself or as an alias: what is said of
+    /// a group as a whole cannot be said of a name that a wildcard covers.
+    pub(crate) fn owner<'n>(&'n self, name: &'n str) -> Option<&'n str> {
+        let exact = |name: &str| self.groups.contains(name) || self.routing.contains_key(name);
+        if exact(name) {
+            return Some(name);
+        }
+        let model = self.aliases.get(name)?.model.as_str();
+        exact(model).then_some(model)
+    }
+
+    /// A list of groups, aliases resolved, each once. Those that cannot be served are left out.
     pub(crate) fn list(&self, reading: &mut Reading<'_>, field: Field<'_>) -> Option<Vec<String>> {
         let read = reading.texts(field)?;
-        let mut kept = Vec::with_capacity(read.len());
+        let mut kept: Vec<String> = Vec::with_capacity(read.len());
         for name in read {
-            if !self.unknown(reading, &field.name(), &name)
-                && self.served(&name.text)
-                && !kept.contains(&name.text)
-            {
-                kept.push(name.text);
+            let Some(group) = self.owner(&name.text) else {
+                let (shown, near) = (name.shown(), self.near(reading, &name.text));
+                let message = format!("{}: {shown} names no group{near}", field.name());
+                reading.error(name.at, message);
+                continue;
+            };
+            if self.served(group) && !kept.iter().any(|one| one == group) {
+                kept.push(group.to_owned());
             }
         }
         Some(kept)

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     Affinity, AffinityKey, Hedge, HedgeAfter, Mirror, OnExhausted, RetryBudget, RouterSpec, keys,
     names::Names,
-    read::{Field, Fields, Reading},
+    read::{Field, Fields, Reading, quoted},
 };
 
 /// Reads the block into the router's settings.
@@ -119,7 +119,7 @@ fn on_exhausted(reading: &mut Reading<'_>, field: Field<'_>) -> Option<OnExhaust
     }
     let path = "router_settings.pointsman.on_exhausted.";
     let fields = reading.fields(field.node, path, &keys::EXHAUSTED)?;
-    if !fields.iter().any(|field| field.key == "wait") {
+    if field.node.entries().is_some_and(<[_]>::is_empty) {
         reading.error(field.node.at, format!("{}: wanted {WANTED}", field.name()));
     }
     let wait = fields.iter().find(|field| field.key == "wait")?;
@@ -145,9 +145,10 @@ fn mirrors(
     let path = "router_settings.pointsman.mirror.";
     let mut read = BTreeMap::new();
     for entry in reading.mapping(field, "groups to {to: other-group, share: 0.05}")? {
-        let group = &*entry.key;
-        if !names.group(group) {
-            names.never(reading, field.entry(entry), group);
+        let group = names.owner(&entry.key).unwrap_or(&entry.key);
+        if names.owner(group).is_none() {
+            let (shown, near) = (quoted(group), names.near(reading, group));
+            reading.error(entry.at, format!("{}: {shown} names no group{near}", field.name()));
         }
         let Some(fields) = reading.fields(&entry.node, path, &keys::MIRROR) else { continue };
         if fields.get("to").is_none() {
@@ -155,7 +156,7 @@ fn mirrors(
         }
         let to = reading.take(&fields, "to", |reading, field| {
             let to = reading.text(field)?;
-            if to.text == group {
+            if names.owner(&to.text) == Some(group) {
                 reading.wrong(field, "another group than the one that is copied");
                 return None;
             }
@@ -164,7 +165,7 @@ fn mirrors(
         let share = reading.take(&fields, "share", |reading, field| {
             reading.real(field, (0, 1), "a share from 0 to 1")
         });
-        if let Some(to) = to.filter(|to| names.served(to)) {
+        if let Some(to) = to.filter(|to| names.served(to) && names.served(group)) {
             read.insert(group.to_owned(), Mirror { to, share: share.unwrap_or(1.0) });
         }
     }

@@ -42,8 +42,8 @@ pub(crate) struct Params {
 }
 
 impl Params {
-    /// Reads a `litellm_params`; `None` when it does not say what to call.
-    pub(crate) fn read(reading: &mut Reading<'_>, fields: &Fields<'_>, at: Place) -> Option<Self> {
+    /// Reads a `litellm_params`; vendor and model are empty after an error in them.
+    pub(crate) fn read(reading: &mut Reading<'_>, fields: &Fields<'_>, at: Place) -> Self {
         let mut read = Self::default();
         let model = read.model(reading, fields, at);
         read.endpoint(reading, fields);
@@ -54,7 +54,7 @@ impl Params {
         if model.is_some() {
             read.simulated(reading, fields);
         }
-        model.map(|()| read)
+        read
     }
 
     fn model(&mut self, reading: &mut Reading<'_>, fields: &Fields<'_>, at: Place) -> Option<()> {

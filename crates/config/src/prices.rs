@@ -36,7 +36,7 @@ fn rates(
 ) -> (BTreeMap<String, Decimal>, Option<Place>) {
     let mut read = BTreeMap::new();
     let mut first = None;
-    for field in fields.iter().filter(|field| keys::is_rate(field.key)) {
+    for field in fields.iter().filter(|field| keys::price_base(field.key).is_some()) {
         if let Some(rate) = reading.take(fields, field.key, Reading::amount) {
             read.insert(field.key.to_owned(), rate);
             first = first.or(Some(field.at));

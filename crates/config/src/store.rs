@@ -170,7 +170,12 @@ fn whole(
 fn nodes(reading: &mut Reading<'_>, field: Field<'_>) -> Option<Vec<Node>> {
     const WANTED: &str = "a node as [host, port] or {host: name, port: 6379}";
     let mut read = Vec::new();
-    for item in reading.list(field, "nodes")? {
+    let items = reading.list(field, "nodes")?;
+    if items.is_empty() {
+        let message = format!("{}: the list is empty: wanted {WANTED}", field.name());
+        reading.error(field.node.at, message);
+    }
+    for item in items {
         let (host, port) = if let Some(entries) = item.node.entries() {
             let part = |key: &str| {
                 let entry = entries.iter().find(|entry| &*entry.key == key)?;
@@ -194,10 +199,6 @@ fn nodes(reading: &mut Reading<'_>, field: Field<'_>) -> Option<Vec<Node>> {
         if let (Some(host), Some(port)) = (host, port) {
             read.push(Node { host: host.text, port });
         }
-    }
-    if read.is_empty() {
-        let message = format!("{}: the list is empty: wanted {WANTED}", field.name());
-        reading.error(field.node.at, message);
     }
     Some(read)
 }

@@ -84,26 +84,9 @@ pub(crate) fn routing_groups(
         let mut lines: BTreeMap<String, usize> = BTreeMap::new();
         let mut members: BTreeMap<String, String> = BTreeMap::new();
         for item in reading.list(field, "routing groups")? {
-            let Some((group, at)) = routing_group(reading, item, names) else { continue };
-            if let Some(first) = lines.insert(group.name.clone(), at.line) {
-                let (name, line) = (short(&group.name), at.line);
-                let message =
-                    format!("{}: {name} stands on line {first} and on line {line}", field.name());
-                reading.error(at, message);
-                continue;
-            }
+            let Some(group) = routing_group(reading, item, names, &mut lines) else { continue };
             if !matches!(group.strategy, GroupStrategy::Priority(_)) {
-                for model in &group.models {
-                    if let Some(other) = members.insert(model.clone(), group.name.clone()) {
-                        let (model, own) = (short(model), short(&group.name));
-                        let message = format!(
-                            "{}: {model} is in both {} and {own}",
-                            field.name(),
-                            short(&other)
-                        );
-                        reading.error(at, message);
-                    }
-                }
+                disjoint(reading, item, &group, &mut members);
             }
             read.push(group);
         }
@@ -112,11 +95,27 @@ pub(crate) fn routing_groups(
     read.unwrap_or_default()
 }
 
+/// The error of a model that another routing group has, too.
+fn disjoint(
+    reading: &mut Reading<'_>,
+    item: Field<'_>,
+    group: &RoutingGroup,
+    members: &mut BTreeMap<String, String>,
+) {
+    for model in &group.models {
+        let Some(other) = members.insert(model.clone(), group.name.clone()) else { continue };
+        let (model, other, own) = (short(model), short(&other), short(&group.name));
+        let message = format!("{}: {model} is in both {other} and {own}", item.name());
+        reading.error(item.node.at, message);
+    }
+}
+
 fn routing_group(
     reading: &mut Reading<'_>,
     item: Field<'_>,
     names: &Names,
-) -> Option<(RoutingGroup, Place)> {
+    lines: &mut BTreeMap<String, usize>,
+) -> Option<RoutingGroup> {
     let path = "router_settings.routing_groups.";
     let fields = reading.fields(item.node, path, &keys::ROUTING_GROUP)?;
     for key in ["group_name", "models", "routing_strategy"] {
@@ -130,6 +129,13 @@ fn routing_group(
             reading.wrong(field, "another name: LiteLLM keeps this one for itself");
             return None;
         }
+        let line = name.at.line;
+        if let Some(first) = lines.insert(name.text.clone(), line) {
+            let shown = name.shown();
+            let message =
+                format!("{}: {shown} is used on line {first} and on line {line}", field.name());
+            reading.error(name.at, message);
+        }
         if names.groups.contains(&name.text) {
             let message = format!("{}: {} is a group, which wins", field.name(), name.shown());
             reading.note(name.at, Grade::Approximate, message);
@@ -138,8 +144,7 @@ fn routing_group(
     });
     let models = reading.take(&fields, "models", |reading, field| models(reading, field, names));
     let strategy = strategy(reading, &fields, path, models.as_deref());
-    let name = name?;
-    Some((RoutingGroup { name: name.text, models: models?, strategy: strategy? }, name.at))
+    Some(RoutingGroup { name: name?.text, models: models?, strategy: strategy? })
 }
 
 fn models(reading: &mut Reading<'_>, field: Field<'_>, names: &Names) -> Option<Vec<String>> {

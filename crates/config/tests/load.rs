@@ -80,6 +80,7 @@ fn a_litellm_config_says_what_it_says() {
             ("stop", r#"["END","STOP"]"#),
             ("prompt_cache_key", "\"a\""),
             ("metadata", r#"{"team":[1,null,true]}"#),
+            ("top_p", "0.5"),
         ]
     );
     assert_eq!(spec.deployments[2].deployment.vendor, "anthropic");
@@ -95,7 +96,7 @@ fn a_litellm_config_says_what_it_says() {
     );
     assert_eq!(sim.deployment.settings["latency"], "0.25");
     assert_eq!(sim.deployment.settings["reply"], "hello, \"you\"");
-    assert_eq!((sim.at.line, sim.model_at.line), (87, 89));
+    assert_eq!((sim.at.line, sim.model_at.line), (100, 102));
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! An entry of `model_list`: itself, `litellm_params`, `model_info`.
 
-use std::{collections::BTreeSet, sync::LazyLock};
-
 use super::{
     Keys, Rows,
     Says::{Approximate, Ignored, Param, Served, Setting},
-    Table,
+    Table, prices,
 };
 
 const ENTRY_ROWS: Rows = &[
@@ -15,9 +13,6 @@ const ENTRY_ROWS: Rows = &[
 
 const NO_PRICE: super::Says = Ignored("this price is not used: the call is costed without it");
 
-const PRICES: &str = include_str!("prices.txt");
-const OTHER_PRICES: &str = include_str!("other_prices.txt");
-
 const PARAM_ROWS: Rows = &[
     (
         Served,
@@ -26,7 +21,7 @@ const PARAM_ROWS: Rows = &[
         reply extra_body tpm itpm otpm rpd tpd daily_reset_time max_budget budget_duration quotas
         silent_model drop_params additional_drop_params litellm_credential_name base_model",
     ),
-    (Served, PRICES),
+    (Served, prices::BASES),
     (Served, "tiered_pricing"),
     (Approximate("read as num_retries, which wins where both are set"), "max_retries"),
     (
@@ -58,7 +53,7 @@ const PARAM_ROWS: Rows = &[
         Ignored("set the limits of callers in router_settings.pointsman.keys"),
         "default_api_key_tpm_limit default_api_key_rpm_limit",
     ),
-    (NO_PRICE, OTHER_PRICES),
+    (NO_PRICE, prices::OTHER),
     (
         Ignored("the same timeouts bound every service tier"),
         "timeout_by_service_tier stream_timeout_by_service_tier force_timeout request_timeout",
@@ -186,9 +181,9 @@ const INFO_ROWS: Rows = &[
         health_check_model health_check_timeout health_check_max_tokens",
     ),
     (Served, SUPPORTS),
-    (Served, PRICES),
+    (Served, prices::BASES),
     (Served, "tiered_pricing"),
-    (NO_PRICE, OTHER_PRICES),
+    (NO_PRICE, prices::OTHER),
     (
         Ignored("the price book is asked for base_model, else the model itself, at any hour"),
         "pricing_provider
@@ -239,24 +234,16 @@ const INFO_ROWS: Rows = &[
     ),
 ];
 
-const TIER_ROWS: Rows = &[(Served, "range"), (Served, PRICES)];
-
-/// The keys of plain prices.
-static RATES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| PRICES.split_whitespace().collect());
-
-/// Whether a key is a plain price: dollars for one unit.
-pub(crate) fn is_rate(key: &str) -> bool {
-    RATES.contains(key)
-}
+const TIER_ROWS: Rows = &[(Served, "range"), (Served, prices::BASES)];
 
 /// An entry of `tiered_pricing`.
-pub(crate) static PRICE_TIER: Table = Table::new(|| Keys::new(TIER_ROWS));
+pub(crate) static PRICE_TIER: Table = Table::new(|| Keys::new(TIER_ROWS).with_prices());
 /// An entry of `model_list`.
 pub(crate) static ENTRY: Table = Table::new(|| Keys::new(ENTRY_ROWS));
 /// `litellm_params`.
-pub(crate) static PARAMS: Table = Table::new(|| Keys::new(PARAM_ROWS));
+pub(crate) static PARAMS: Table = Table::new(|| Keys::new(PARAM_ROWS).with_prices());
 /// `model_info`.
-pub(crate) static INFO: Table = Table::new(|| Keys::new(INFO_ROWS));
+pub(crate) static INFO: Table = Table::new(|| Keys::new(INFO_ROWS).with_prices());
 
 #[cfg(test)]
 pub(super) const ALL: &[Rows] = &[ENTRY_ROWS, PARAM_ROWS, INFO_ROWS, TIER_ROWS];

@@ -3,16 +3,18 @@
 mod cache;
 mod deployment;
 mod own;
+mod prices;
 mod router;
 mod settings;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
 pub(crate) use cache::{CACHE_KWARGS, CACHE_PARAMS};
-pub(crate) use deployment::{ENTRY, INFO, PARAMS, PRICE_TIER, is_rate};
+pub(crate) use deployment::{ENTRY, INFO, PARAMS, PRICE_TIER};
 pub(crate) use own::{
     AFFINITY, BUDGET, CALLER, EXHAUSTED, HEDGE, MIRROR, QUOTA, RETRY_BUDGET, WAIT,
 };
+pub(crate) use prices::base as price_base;
 pub(crate) use router::{
     ALIAS, ALLOWED_FAILS, POINTSMAN, RETRY, ROUTER, ROUTING_GROUP, STRATEGY_ARGS,
 };
@@ -38,24 +40,35 @@ type Rows = &'static [(Says, &'static str)];
 
 /// The keys of one section.
 #[derive(Debug)]
-pub(crate) struct Keys(BTreeMap<&'static str, Says>);
+pub(crate) struct Keys {
+    rows: BTreeMap<&'static str, Says>,
+    /// Whether prices with suffixes are keys, too.
+    prices: bool,
+}
 
 impl Keys {
     fn new(rows: &[(Says, &'static str)]) -> Self {
         let each = |&(says, names): &(Says, &'static str)| {
             names.split_whitespace().map(move |name| (name, says))
         };
-        Self(rows.iter().flat_map(each).collect())
+        Self { rows: rows.iter().flat_map(each).collect(), prices: false }
+    }
+
+    /// The same keys, and every price that LiteLLM may have.
+    fn with_prices(mut self) -> Self {
+        self.prices = true;
+        self
     }
 
     /// What becomes of the key; `None` for an unknown one.
     pub(crate) fn says(&self, key: &str) -> Option<Says> {
-        self.0.get(key).copied()
+        let row = self.rows.get(key).copied();
+        row.or_else(|| if self.prices { prices::says(key) } else { None })
     }
 
     /// All names.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.0.keys().copied()
+        self.rows.keys().copied()
     }
 }
 

@@ -72,7 +72,7 @@ pub struct RouterSpec {
     pub affinity: Option<Affinity>,
     /// What becomes of a call when no member is willing.
     pub on_exhausted: OnExhausted,
-    /// Groups whose calls are copied to another group, by group.
+    /// Groups whose calls are copied to another group, by group; aliases are resolved.
     pub mirror: BTreeMap<String, Mirror>,
 }
 
@@ -245,7 +245,7 @@ impl Default for RetryBudget {
 /// Second copies of calls that take long; the first content wins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hedge {
-    /// The groups it is for; `None`: every group.
+    /// The groups it is for, aliases resolved; `None`: every group.
     pub groups: Option<Vec<String>>,
     /// When the copy is sent.
     pub after: HedgeAfter,
@@ -265,7 +265,7 @@ pub enum HedgeAfter {
 pub struct Affinity {
     /// What makes calls belong together.
     pub key: AffinityKey,
-    /// The groups it is for; `None`: every group.
+    /// The groups it is for, aliases resolved; `None`: every group.
     pub groups: Option<Vec<String>>,
     /// How much more than its share of the calls in flight a member may have; at least 1.
     pub bound: f64,
