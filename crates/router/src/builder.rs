@@ -32,6 +32,8 @@ pub struct Member {
     pub price: Option<Price>,
     /// What is known of its model.
     pub info: Info,
+    /// Groups that get a copy of every call that is sent here; their answers are dropped.
+    pub mirrors: Vec<String>,
 }
 
 impl From<Deployment> for Member {
@@ -45,6 +47,7 @@ impl From<Deployment> for Member {
             latency_ttl: Duration::from_hours(1),
             price: None,
             info: Info::default(),
+            mirrors: Vec::new(),
         }
     }
 }

@@ -59,7 +59,7 @@ impl Journey<'_> {
                 self.note(place, choice, ask, dice);
                 return Err(error);
             };
-            need.turn = how.first.then_some(choice.turn);
+            need.turn = (how.first && !self.is_copy).then_some(choice.turn);
             let (store, clock) = (&self.shared.store, Arc::clone(&self.shared.clock));
             let id = GrantId(self.shared.grant());
             match Lease::claim(store, clock, topology.node(ix).slot, &need, id).await {

@@ -33,7 +33,7 @@ pub(crate) type Done = (Ix, HeaderMap, Payload);
 
 /// One call on its way.
 pub(crate) struct Journey<'a> {
-    pub(crate) shared: &'a Shared,
+    pub(crate) shared: &'a Arc<Shared>,
     pub(crate) topology: Arc<Topology>,
     /// The call as it is sent now; a fallback may change its body.
     pub(crate) call: Arc<Call>,
@@ -47,11 +47,13 @@ pub(crate) struct Journey<'a> {
     pub(crate) trace: Trace,
     /// Whether it stands in line for a member, and so need not mind the line.
     pub(crate) waits: bool,
+    /// Whether it is a copy, whose answer is dropped.
+    pub(crate) is_copy: bool,
 }
 
 impl<'a> Journey<'a> {
     pub(crate) fn new(
-        shared: &'a Shared,
+        shared: &'a Arc<Shared>,
         topology: Arc<Topology>,
         call: Arc<Call>,
         ticket: u64,
@@ -80,12 +82,17 @@ impl<'a> Journey<'a> {
             trace,
             topology,
             waits: false,
+            is_copy: false,
         }
     }
 
     /// Goes from group to group until one answers.
     pub(crate) async fn run(mut self, start: Place) -> Result<Answer, Failure> {
         let original = Arc::clone(&self.call);
+        let key = self.cache_key(&start);
+        if let Some(kept) = key.as_ref().and_then(|key| self.kept(key)) {
+            return Ok(kept);
+        }
         let result = match self.legs(&original, start.clone()).await {
             Err(error) => self.exhausted(&original, &start, error).await,
             answered => answered,
@@ -101,7 +108,14 @@ impl<'a> Journey<'a> {
             });
         }
         match result {
-            Ok((ix, headers, payload)) => Ok(self.answer(ix, headers, payload)),
+            Ok((ix, headers, payload)) => {
+                let shared = self.shared;
+                let answer = self.answer(ix, headers, payload);
+                if let Some(key) = key {
+                    Self::keep(shared, &original, key, &answer);
+                }
+                Ok(answer)
+            }
             Err(error) => Err(Failure { error, trace: Some(Box::new(self.trace)) }),
         }
     }
@@ -172,6 +186,7 @@ impl<'a> Journey<'a> {
             headers,
             payload,
             trace: self.trace,
+            cached: false,
         }
     }
 
@@ -191,6 +206,7 @@ impl<'a> Journey<'a> {
             if how.first {
                 let live = &self.topology.groups[place.group].live;
                 live.first_attempt(self.shared.clock.now());
+                self.mirror(place, ix);
             }
             let (ix, error) = match self.send(place, ix, lease, &mut known).await {
                 (ix, Ok((headers, payload))) => {

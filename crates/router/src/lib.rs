@@ -6,6 +6,7 @@
 mod answer;
 mod attempt;
 mod builder;
+mod cache;
 mod candidates;
 mod claim;
 mod events;
@@ -17,6 +18,7 @@ mod hedge;
 mod journey;
 mod ledger;
 mod live;
+mod mirror;
 mod need;
 mod pattern;
 mod pins;
@@ -37,7 +39,8 @@ pub use explain::{ExplainedMember, Explanation};
 pub use fit::{Info, Unfit};
 pub use router::{AccountState, GroupState, MemberState, Router};
 pub use settings::{
-    Affinity, AffinityKey, Fallbacks, GroupSet, OnExhausted, RetriesByKind, Settings, TagRule,
+    Affinity, AffinityKey, CacheSettings, Fallbacks, GroupSet, Mirror, OnExhausted, RetriesByKind,
+    Settings, TagRule,
 };
 pub use stream::AnswerStream;
 pub use trace::{Decision, Trace, Verdict};

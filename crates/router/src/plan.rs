@@ -51,13 +51,6 @@ impl Topology {
         self.wild(name)
     }
 
-    /// The place of one deployment.
-    pub(crate) fn place_of(&self, id: &str) -> Option<Place> {
-        let ix = *self.by_id.get(id)?;
-        let group = *self.by_name.get(self.node(ix).deployment.group.as_str())?;
-        Some(Place { only: Some(ix), ..Place::group(group) })
-    }
-
     /// The fallbacks of a group after a failure of that kind, and how many a call may use.
     pub(crate) fn targets<'a>(
         &'a self,

@@ -12,8 +12,8 @@ use pointsman_state::{AccountReport, Freed, Report, Slot, StateStore};
 use pointsman_types::{DeploymentId, Error, GroupName};
 
 use crate::{
-    Answer, BuildError, Failure, Observer, RouterBuilder, journey::Journey, live::Lives,
-    pins::Pins, plan::Place, topology::Topology,
+    Answer, BuildError, Failure, Observer, RouterBuilder, cache::Answers, journey::Journey,
+    live::Lives, mirror::Beside, pins::Pins, plan::Place, topology::Topology,
 };
 
 /// Routes calls to deployments. Cheap to clone; clones are the same router.
@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) lives: Lives,
     pub(crate) pins: Pins,
+    pub(crate) answers: Answers,
+    pub(crate) beside: Beside,
     pub(crate) seed: u64,
     pub(crate) tickets: AtomicU64,
     grants: AtomicU64,
@@ -100,6 +102,8 @@ impl Router {
             observer,
             lives,
             pins: Pins::default(),
+            answers: Answers::default(),
+            beside: Beside::default(),
             seed,
             tickets: AtomicU64::new(0),
             // Grants of several instances, or of two lives of one, must not share a name.
@@ -111,7 +115,7 @@ impl Router {
         Self { shared }
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
@@ -157,6 +161,11 @@ impl Router {
     /// What could not be written, and why.
     pub async fn flush(&self, end: bool) -> Result<(), Error> {
         self.shared.store.flush(end, self.now()).await
+    }
+
+    /// Ends what goes on beside calls and waits for it; calls themselves are their callers'.
+    pub async fn close(&self) {
+        self.shared.beside.close().await;
     }
 
     /// The names that callers may use, in order.

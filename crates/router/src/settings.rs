@@ -56,6 +56,30 @@ pub struct Settings {
     pub on_exhausted: OnExhausted,
     /// The place in a waiting line of calls that name none; lower ones first. 0.
     pub default_priority: i64,
+    /// Groups of whose calls copies go to another group.
+    pub mirror: HashMap<String, Mirror>,
+    /// Whether and how answers are kept for later calls.
+    pub cache: Option<CacheSettings>,
+}
+
+/// Where copies of a group's calls go; their answers are dropped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mirror {
+    /// A group or an alias.
+    pub to: String,
+    /// The share of the calls that is copied, from 0 to 1.
+    pub share: f64,
+}
+
+/// How answers are kept for later calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// How long an answer is good; `None`: until there is no room.
+    pub ttl: Option<Duration>,
+    /// Groups that share their answers.
+    pub groups: Vec<Vec<String>>,
+    /// Only calls that ask for it are answered so.
+    pub on_request: bool,
 }
 
 /// Several groups under one name.
@@ -224,6 +248,8 @@ impl Default for Settings {
             retry_budget: retry::BudgetPolicy::default(),
             on_exhausted: OnExhausted::Refuse,
             default_priority: 0,
+            mirror: HashMap::new(),
+            cache: None,
         }
     }
 }

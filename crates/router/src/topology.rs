@@ -46,6 +46,8 @@ pub(crate) struct Node {
     pub(crate) tpm: Option<u64>,
     pub(crate) price: Option<Price>,
     pub(crate) info: Info,
+    /// Groups that get a copy of every call that is sent here.
+    pub(crate) mirrors: Vec<String>,
     pub(crate) target: Target,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) slot: Slot,
