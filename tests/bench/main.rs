@@ -1,6 +1,6 @@
 //! What a call costs the gateway, in CPU time, beside a bare hyper-to-hyper proxy in the same run.
 //!
-//! `cargo bench -p pointsman-gateway` on Linux. Both run as processes of their own between the same
+//! `cargo bench -p pointsman-gateway`, or with `-- NAME` the loads of that name, on Linux. Both run as processes of their own between the same
 //! clients and the same upstream, in turn; their CPU time is read from the system. The gateway has
 //! limits, prices and a key to check; the bare proxy changes the address and nothing else.
 
@@ -50,11 +50,12 @@ fn main() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match args.get(1).map(String::as_str) {
         Some("bare") => runtime.block_on(bare::serve(args[2].parse()?)),
-        _ => runtime.block_on(compare()),
+        // Cargo adds `--bench`.
+        only => runtime.block_on(compare(only.filter(|arg| !arg.starts_with('-')))),
     }
 }
 
-async fn compare() -> Outcome<()> {
+async fn compare(only: Option<&str>) -> Outcome<()> {
     let upstream = Upstream::start("u").await?;
     upstream.record(false);
     let gateway =
@@ -71,7 +72,7 @@ async fn compare() -> Outcome<()> {
     let bare_id = child.id().ok_or("the bare proxy has ended")?;
     println!("{CONNECTIONS} connections, CPU per call, median of {ROUNDS} rounds\n");
     println!("{:<34}{:>11}{:>11}{:>8}", "", "bare", "gateway", "ratio");
-    for load in loads() {
+    for load in loads().into_iter().filter(|load| only.is_none_or(|it| load.name.contains(it))) {
         upstream.always(load.answer.clone());
         let (mut bare, mut ours) = (Vec::new(), Vec::new());
         // The first round warms both up.
@@ -112,7 +113,8 @@ fn config(base: &str) -> String {
 
 fn loads() -> [Load; 4] {
     let body = |content: usize, stream: bool| {
-        let text = "Tell me \\\"why\\\". ".repeat(content.div_ceil(18));
+        let line = "A line of text as people write it, with a \\\"quote\\\" and an end.\\n";
+        let text = line.repeat(content / line.len());
         format!(
             "{{\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}],\"model\":\"m\",\
              \"temperature\":0.5,\"stream\":{stream}}}"
@@ -121,12 +123,12 @@ fn loads() -> [Load; 4] {
     };
     let chunks = |n| Behaviour::ok().chunks(n).text("word ".repeat(n));
     [
-        Load { name: "small call", body: body(200, false), answer: Behaviour::ok(), calls: 4_000 },
+        Load { name: "small call", body: body(400, false), answer: Behaviour::ok(), calls: 4_000 },
         Load { name: "1 MB body", body: body(1 << 20, false), answer: Behaviour::ok(), calls: 200 },
-        Load { name: "stream of 4 chunks", body: body(200, true), answer: chunks(4), calls: 2_000 },
+        Load { name: "stream of 4 chunks", body: body(400, true), answer: chunks(4), calls: 2_000 },
         Load {
             name: "stream of 200 chunks",
-            body: body(200, true),
+            body: body(400, true),
             answer: chunks(200),
             calls: 200,
         },

@@ -20,6 +20,9 @@ use crate::socket::{Requests, Served, Socket};
 
 /// How long an idle connection is kept: longer than what common balancers keep theirs.
 const IDLE: Duration = Duration::from_secs(90);
+/// The most that is read from a connection at once, and the longest head. Larger pieces of a body
+/// would leave the processor's cache before they are copied.
+const PIECE: usize = 64 << 10;
 /// How long to wait when the process has no file handle left for one more connection.
 const NO_ROOM: Duration = Duration::from_millis(50);
 
@@ -32,6 +35,7 @@ pub(crate) async fn serve(
 ) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(256);
+    http.max_buf_size(PIECE);
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
