@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use pointsman::{
     Configured,
     clock::Clock,
-    config::{Finding, Grade, Place, ServerSpec},
+    config::{Finding, Grade, Place},
     configure,
     http::{HttpSettings, HttpTransport},
     provider::Transport,
@@ -35,7 +35,7 @@ impl Upstreams {
                 let at = Place { line: 1, column: 1 };
                 let message = format!("the file cannot be read: {error}");
                 let findings = vec![Finding::new(at, Grade::Error, message)];
-                Configured { builder: None, server: ServerSpec::default(), findings }
+                Configured::refused(findings)
             }
         }
     }

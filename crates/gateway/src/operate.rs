@@ -46,7 +46,7 @@ async fn operate(app: &App, operation: Operation, request: Request) -> Response 
     }
 }
 
-async fn read(
+pub(crate) async fn read(
     app: &App,
     operation: Operation,
     head: &Parts,

@@ -13,7 +13,7 @@ use axum::{
 use http::Method;
 use pointsman::types::{Error, ErrorKind};
 
-use crate::{app::App, auth, failure, models, operate, state};
+use crate::{app::App, auth, explain, failure, models, operate, state};
 
 /// All paths; the operations with and without `/v1`.
 pub(crate) fn routes(app: Arc<App>) -> Router {
@@ -27,6 +27,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .merge(operations.clone())
         .nest("/v1", operations)
         .route("/router/state", get(state::router))
+        .route("/router/explain", post(explain::explain))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::guard));

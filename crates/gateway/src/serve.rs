@@ -103,7 +103,7 @@ async fn drained(stop: &CancellationToken) {
 
 /// Takes over a changed file, or keeps the present configuration if it has errors.
 fn reread(how: &Serve, app: &App, upstreams: &Upstreams) {
-    let Configured { builder, server, findings } = upstreams.configure(&how.config);
+    let Configured { builder, server, findings, .. } = upstreams.configure(&how.config);
     let Some(builder) = builder else {
         let file = how.config.display().to_string();
         for fault in errors(&findings) {
