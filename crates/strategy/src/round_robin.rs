@@ -46,18 +46,22 @@ impl Round {
         Self {
             share,
             all: among.iter().map(|member| i128::from(share.of(member))).sum(),
-            turn: among.iter().map(|member| i128::from(member.served)).sum::<i128>() + 1,
+            turn: among.iter().map(served).sum::<i128>() + 1,
         }
     }
 
     /// How far the member is behind its share; `None` when it has none.
     fn lag(&self, member: &Candidate) -> Option<i128> {
         let share = self.share.of(member);
-        // Members that served fewer than 2^56 calls each, of any weight, do not come near an
-        // overflow.
+        // Below 2^112 for each of the members: nothing wraps.
         (share > 0).then(|| {
-            let due = self.turn.saturating_mul(i128::from(share));
-            due.saturating_sub(self.all.saturating_mul(i128::from(member.served)))
+            let due = self.turn.wrapping_mul(i128::from(share));
+            due.wrapping_sub(self.all.wrapping_mul(served(member)))
         })
     }
+}
+
+/// First attempts, of which nobody makes 2^48.
+fn served(member: &Candidate) -> i128 {
+    i128::from(member.served.min(1 << 48))
 }
