@@ -85,6 +85,15 @@ mod tests {
     }
 
     #[test]
+    fn a_time_to_the_first_token_is_a_sample_while_nothing_waits() {
+        let busy = Candidate::of(1).in_flight(1).draining(100, 100.0).ttft(0.1);
+        let streamed = Candidate::of(2).in_flight(1).ttft(0.1);
+        assert_eq!(pick(&[busy.clone(), streamed.clone()]), Some(1));
+        let waits = Candidate { tokens_in_flight: 1, ..streamed };
+        assert_eq!(pick(&[busy, waits]), Some(0));
+    }
+
+    #[test]
     fn no_throughput_never_drains() {
         let stuck = |rate| Candidate::of(1).in_flight(1).draining(1, rate).ttft(0.1);
         let busy = Candidate::of(2).in_flight(9).draining(90_000, 10.0).ttft(9.0);

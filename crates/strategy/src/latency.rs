@@ -58,6 +58,8 @@ mod tests {
     #[test]
     fn the_untried_go_first_and_the_awaited_last() {
         let of = |in_flight, seconds| Rank::of(&Candidate::of(1).in_flight(in_flight), seconds);
+        let queued = Candidate { tokens_in_flight: 1, ..Candidate::of(1) };
+        assert_eq!(Rank::of(&queued, None), Rank::Awaited(0));
         let order = [of(0, None), of(9, Some(0.1)), of(0, Some(LONGEST)), of(1, None), of(2, None)];
         assert!(order.is_sorted(), "{order:?}");
         assert!(order.windows(2).all(|pair| pair[0] < pair[1]), "{order:?}");

@@ -65,3 +65,27 @@ impl Round {
 fn served(member: &Candidate) -> i128 {
     i128::from(member.served.min(1 << 48))
 }
+
+#[cfg(test)]
+mod tests {
+    use pointsman_clock::Dice;
+
+    use super::*;
+
+    fn at(among: &[Candidate]) -> Option<usize> {
+        RoundRobin.pick(&Ask::default(), among, &mut Dice::new(1))
+    }
+
+    #[test]
+    fn the_first_of_equals() {
+        assert_eq!(at(&[1, 2, 3].map(Candidate::of)), Some(0));
+        assert_eq!(at(&[1, 0, 0].map(|served| Candidate::of(1).served(served))), Some(1));
+    }
+
+    #[test]
+    fn the_score_is_the_lag() {
+        let among = [Candidate::of(1).weight(3).served(1), Candidate::of(2).weight(0)];
+        let score = |at| RoundRobin.score(&Ask::default(), &among, at);
+        assert_eq!((score(0), score(1), score(2)), (Some(3.0), None, None));
+    }
+}

@@ -43,3 +43,30 @@ impl Share {
         members.iter().map(|member| u128::from(self.of(member))).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(weight: Option<u32>, rpm: Option<u32>, tpm: Option<u64>) -> Candidate {
+        Candidate { weight, rpm, tpm, ..Candidate::of(0) }
+    }
+
+    #[test]
+    fn the_first_setting_that_any_member_has_counts_for_all() {
+        let (by_rpm, by_tpm) = (member(None, Some(1), None), member(None, None, Some(1)));
+        let by_weight = member(Some(1), Some(9), None);
+        assert_eq!(Share::among(&[by_tpm.clone(), by_rpm.clone(), by_weight]), Share::Weight);
+        assert_eq!(Share::among(&[by_tpm.clone(), by_rpm.clone()]), Share::Rpm);
+        assert_eq!(Share::among(&[by_tpm.clone(), member(None, None, None)]), Share::Tpm);
+        assert_eq!(Share::among(&[member(None, None, None)]), Share::Even);
+        assert_eq!((Share::Rpm.of(&by_rpm), Share::Rpm.of(&by_tpm)), (1, 0));
+    }
+
+    #[test]
+    fn a_setting_that_is_0_everywhere_means_even() {
+        let among = [member(Some(0), Some(5), None), member(None, Some(1), None)];
+        assert_eq!(Share::among(&among), Share::Even);
+        assert_eq!(Share::Even.total(&among), 2);
+    }
+}

@@ -151,7 +151,8 @@ fn shares(pick: &dyn Pick, ask: &Ask, among: &[Candidate]) -> Vec<u32> {
 #[derive(Clone, Copy, Debug)]
 enum Worse {
     Share,
-    Load,
+    Requests,
+    Tokens,
     Latency,
     Throughput,
     Used,
@@ -162,9 +163,10 @@ enum Worse {
 }
 
 impl Worse {
-    const EACH: [Self; 8] = [
+    const EACH: [Self; 9] = [
         Self::Share,
-        Self::Load,
+        Self::Requests,
+        Self::Tokens,
         Self::Latency,
         Self::Throughput,
         Self::Used,
@@ -189,11 +191,11 @@ impl Worse {
                 member.rpm = member.rpm.map(small);
                 member.tpm = member.tpm.map(down);
             }
-            Self::Load => {
-                member.in_flight =
-                    u32::try_from(up(u64::from(member.in_flight))).unwrap_or(u32::MAX);
-                member.tokens_in_flight = up(member.tokens_in_flight);
+            Self::Requests => {
+                let more = up(u64::from(member.in_flight));
+                member.in_flight = u32::try_from(more).unwrap_or(u32::MAX);
             }
+            Self::Tokens => member.tokens_in_flight = up(member.tokens_in_flight),
             Self::Latency => {
                 member.ttft = member.ttft.map(longer);
                 member.per_token = member.per_token.map(longer);
