@@ -54,13 +54,16 @@ mod tests {
 
     #[test]
     fn the_first_setting_that_any_member_has_counts_for_all() {
-        let (by_rpm, by_tpm) = (member(None, Some(1), None), member(None, None, Some(1)));
-        let by_weight = member(Some(1), Some(9), None);
-        assert_eq!(Share::among(&[by_tpm.clone(), by_rpm.clone(), by_weight]), Share::Weight);
-        assert_eq!(Share::among(&[by_tpm.clone(), by_rpm.clone()]), Share::Rpm);
-        assert_eq!(Share::among(&[by_tpm.clone(), member(None, None, None)]), Share::Tpm);
+        let (of_requests, of_tokens) = (member(None, Some(1), None), member(None, None, Some(1)));
+        let weighted = member(Some(1), Some(9), None);
+        assert_eq!(
+            Share::among(&[of_tokens.clone(), of_requests.clone(), weighted]),
+            Share::Weight
+        );
+        assert_eq!(Share::among(&[of_tokens.clone(), of_requests.clone()]), Share::Rpm);
+        assert_eq!(Share::among(&[of_tokens.clone(), member(None, None, None)]), Share::Tpm);
         assert_eq!(Share::among(&[member(None, None, None)]), Share::Even);
-        assert_eq!((Share::Rpm.of(&by_rpm), Share::Rpm.of(&by_tpm)), (1, 0));
+        assert_eq!((Share::Rpm.of(&of_requests), Share::Rpm.of(&of_tokens)), (1, 0));
     }
 
     #[test]
