@@ -20,7 +20,7 @@ use crate::{
 /// is picked only if no member has a sample, the one with the fewest requests in flight, ties at
 /// random.
 ///
-/// The score is the sum in seconds, none without a sample.
+/// Both are taken to the nanosecond. The score is the sum in seconds, none without a sample.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DrainTime;
 
@@ -39,20 +39,25 @@ impl Pick for DrainTime {
     }
 }
 
+/// Whole nanoseconds add up exactly, so that no rounding makes a tie of what is none.
+fn nanos(seconds: f64) -> f64 {
+    (time(seconds) * 1e9).round()
+}
+
 fn longest(among: &[Candidate]) -> f64 {
-    among.iter().filter_map(|member| member.ttft).map(time).fold(0.0, f64::max)
+    among.iter().filter_map(|member| member.ttft).map(nanos).fold(0.0, f64::max)
 }
 
 fn rank(member: &Candidate, longest: f64) -> Rank {
     let drain = match (member.tokens_in_flight, member.tokens_per_s) {
         (0, None) => member.ttft.map(|_| 0.0),
         (0, Some(_)) => Some(0.0),
-        (tokens, per_second) => per_second.map(|rate| {
-            // A throughput of nothing, or one that is no number, never drains.
-            time(if rate > 0.0 { float(tokens) / rate } else { f64::INFINITY })
-        }),
+        // A throughput of nothing, or one that is no number, never drains.
+        (tokens, Some(rate)) if rate > 0.0 => Some(float(tokens) / rate),
+        (_, rate) => rate.map(|_| f64::INFINITY),
     };
-    Rank::of(member, drain.map(|drain| drain + member.ttft.map_or(longest, time)))
+    let first = member.ttft.map_or(longest, nanos);
+    Rank::of(member, drain.map(|drain| (nanos(drain) + first) / 1e9))
 }
 
 #[cfg(test)]
@@ -81,6 +86,15 @@ mod tests {
         let slower = Candidate::of(3).in_flight(1).draining(100, 100.0).ttft(0.7);
         assert_eq!(pick(&[whole.clone(), known, slower.clone()]), Some(1));
         assert_eq!(DrainTime.score(&Ask::default(), &[whole, slower], 0), Some(1.7));
+    }
+
+    #[test]
+    fn a_time_to_the_first_token_is_a_sample_while_nothing_waits() {
+        let busy = Candidate::of(1).in_flight(1).draining(100, 100.0).ttft(0.1);
+        let streamed = Candidate::of(2).in_flight(1).ttft(0.1);
+        assert_eq!(pick(&[busy.clone(), streamed.clone()]), Some(1));
+        let waits = Candidate { tokens_in_flight: 1, ..streamed };
+        assert_eq!(pick(&[busy, waits]), Some(0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::Candidate;
 
 /// Longer than any answer takes; an endless time, or one that is no number, counts as this.
-const LONGEST: f64 = 1e9;
+const LONGEST: f64 = 1e6;
 
 /// How a strategy that goes by latency ranks a member; the least goes first.
 ///
@@ -17,9 +17,10 @@ pub(crate) enum Rank {
 }
 
 impl Rank {
+    /// By seconds that compare with any other.
     pub(crate) fn of(member: &Candidate, seconds: Option<f64>) -> Self {
         match seconds {
-            Some(seconds) => Self::Seconds(time(seconds)),
+            Some(seconds) => Self::Seconds(seconds),
             None if member.in_flight == 0 && member.tokens_in_flight == 0 => Self::Untried,
             None => Self::Awaited(member.in_flight),
         }
@@ -57,8 +58,9 @@ mod tests {
     #[test]
     fn the_untried_go_first_and_the_awaited_last() {
         let of = |in_flight, seconds| Rank::of(&Candidate::of(1).in_flight(in_flight), seconds);
-        let order =
-            [of(0, None), of(9, Some(0.1)), of(0, Some(f64::NAN)), of(1, None), of(2, None)];
+        let queued = Candidate { tokens_in_flight: 1, ..Candidate::of(1) };
+        assert_eq!(Rank::of(&queued, None), Rank::Awaited(0));
+        let order = [of(0, None), of(9, Some(0.1)), of(0, Some(LONGEST)), of(1, None), of(2, None)];
         assert!(order.is_sorted(), "{order:?}");
         assert!(order.windows(2).all(|pair| pair[0] < pair[1]), "{order:?}");
     }

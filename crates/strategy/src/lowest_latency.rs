@@ -4,7 +4,7 @@ use pointsman_clock::Entropy;
 
 use crate::{
     Ask, Candidate, Pick,
-    latency::Rank,
+    latency::{Rank, time},
     least::{least, one_of},
 };
 
@@ -58,7 +58,8 @@ impl Pick for LowestLatency {
 }
 
 fn rank(ask: &Ask, member: &Candidate) -> Rank {
-    Rank::of(member, if ask.stream { member.ttft } else { member.per_token })
+    let mean = if ask.stream { member.ttft } else { member.per_token };
+    Rank::of(member, mean.map(time))
 }
 
 #[cfg(test)]

@@ -24,3 +24,18 @@ impl Pick for LowestUsage {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pointsman_clock::Dice;
+
+    use super::*;
+
+    #[test]
+    fn tokens_count_first_then_requests() {
+        let among = [(1, 20), (3, 10), (2, 10)]
+            .map(|(requests, tokens)| Candidate::of(1).used(requests, tokens));
+        let at = |seed| LowestUsage.pick(&Ask::default(), &among, &mut Dice::new(seed));
+        assert!((0..20).all(|seed| at(seed) == Some(2)));
+    }
+}

@@ -4,7 +4,7 @@ use pointsman_clock::{Entropy, EntropyExt};
 
 use crate::{
     Ask, Candidate, Pick,
-    latency::Rank,
+    latency::{Rank, time},
     least::{least, nth, one_of},
 };
 
@@ -53,6 +53,6 @@ impl Pick for PeakEwma {
 }
 
 fn rank(member: &Candidate) -> Rank {
-    let cost = |latency: f64| latency.max(FASTEST) * (f64::from(member.in_flight) + 1.0);
+    let cost = |latency: f64| time(latency).max(FASTEST) * (f64::from(member.in_flight) + 1.0);
     Rank::of(member, member.ewma.map(cost))
 }

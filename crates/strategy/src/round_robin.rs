@@ -50,18 +50,46 @@ impl Round {
         Self {
             share,
             all: among.iter().map(|member| i128::from(share.of(member))).sum(),
-            turn: among.iter().map(|member| i128::from(member.served)).sum::<i128>() + 1,
+            turn: among.iter().map(served).sum::<i128>() + 1,
         }
     }
 
     /// How far the member is behind its share; `None` when it has none.
     fn lag(&self, member: &Candidate) -> Option<i128> {
         let share = self.share.of(member);
-        // Members that served fewer than 2^56 calls each, of any weight, do not come near an
-        // overflow.
+        // Below 2^112 for each of the members: nothing wraps.
         (share > 0).then(|| {
-            let due = self.turn.saturating_mul(i128::from(share));
-            due.saturating_sub(self.all.saturating_mul(i128::from(member.served)))
+            let due = self.turn.wrapping_mul(i128::from(share));
+            due.wrapping_sub(self.all.wrapping_mul(served(member)))
         })
+    }
+}
+
+/// First attempts, of which nobody makes 2^48.
+fn served(member: &Candidate) -> i128 {
+    i128::from(member.served.min(1 << 48))
+}
+
+#[cfg(test)]
+mod tests {
+    use pointsman_clock::Dice;
+
+    use super::*;
+
+    fn at(among: &[Candidate]) -> Option<usize> {
+        RoundRobin.pick(&Ask::default(), among, &mut Dice::new(1))
+    }
+
+    #[test]
+    fn the_first_of_equals() {
+        assert_eq!(at(&[1, 2, 3].map(Candidate::of)), Some(0));
+        assert_eq!(at(&[1, 0, 0].map(|served| Candidate::of(1).served(served))), Some(1));
+    }
+
+    #[test]
+    fn the_score_is_the_lag() {
+        let among = [Candidate::of(1).weight(3).served(1), Candidate::of(2).weight(0)];
+        let score = |at| RoundRobin.score(&Ask::default(), &among, at);
+        assert_eq!((score(0), score(1), score(2)), (Some(3.0), None, None));
     }
 }

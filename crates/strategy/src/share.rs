@@ -43,3 +43,33 @@ impl Share {
         members.iter().map(|member| u128::from(self.of(member))).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(weight: Option<u32>, rpm: Option<u32>, tpm: Option<u64>) -> Candidate {
+        Candidate { weight, rpm, tpm, ..Candidate::of(0) }
+    }
+
+    #[test]
+    fn the_first_setting_that_any_member_has_counts_for_all() {
+        let (of_requests, of_tokens) = (member(None, Some(1), None), member(None, None, Some(1)));
+        let weighted = member(Some(1), Some(9), None);
+        assert_eq!(
+            Share::among(&[of_tokens.clone(), of_requests.clone(), weighted]),
+            Share::Weight
+        );
+        assert_eq!(Share::among(&[of_tokens.clone(), of_requests.clone()]), Share::Rpm);
+        assert_eq!(Share::among(&[of_tokens.clone(), member(None, None, None)]), Share::Tpm);
+        assert_eq!(Share::among(&[member(None, None, None)]), Share::Even);
+        assert_eq!((Share::Rpm.of(&of_requests), Share::Rpm.of(&of_tokens)), (1, 0));
+    }
+
+    #[test]
+    fn a_setting_that_is_0_everywhere_means_even() {
+        let among = [member(Some(0), Some(5), None), member(None, Some(1), None)];
+        assert_eq!(Share::among(&among), Share::Even);
+        assert_eq!(Share::Even.total(&among), 2);
+    }
+}
