@@ -1,7 +1,5 @@
 //! What the estimates promise over any samples at any moments.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::{collections::BTreeMap, time::Duration};
 
 use pointsman_clock::Instant;
@@ -89,8 +87,8 @@ fn close(is: Option<f64>, should: Option<f64>) -> bool {
 fn cost(sample: Sample, of_streams: bool) -> Option<f64> {
     let failed = |after: Duration| Some(after.as_secs_f64().clamp(5.0, 86_400.0));
     match sample {
-        Sample::Stream { first, .. } => of_streams.then(|| first.as_secs_f64()),
-        Sample::Whole { total, .. } => (!of_streams).then(|| total.as_secs_f64()),
+        Sample::Stream { first, .. } => of_streams.then_some(first.as_secs_f64()),
+        Sample::Whole { total, .. } => (!of_streams).then_some(total.as_secs_f64()),
         Sample::Timeout { waited, .. } => failed(waited),
         Sample::Failure { retry_after } => failed(retry_after.unwrap_or_default()),
     }

@@ -157,9 +157,7 @@ fn window(
 impl Window {
     fn read(&mut self, field: Field, text: &str, now: Instant) {
         let text = text.trim();
-        // Drafts of the IETF add the window: `100, 100;w=60`.
-        let first = text.split([',', ';']).next().unwrap_or_default();
-        let number: Option<f64> = first.trim().parse().ok();
+        let number = number(text);
         match field {
             Field::Limit => {
                 self.rate.limit = number.and_then(whole).filter(|limit| *limit > 0);
@@ -173,7 +171,7 @@ impl Window {
             Field::Reset => {
                 let other = || span(text).or_else(|| moment(text).map(|at| at - now));
                 self.rate.resets_in = match number {
-                    Some(number) => self.number(number, now),
+                    Some(number) => self.reset(number, now),
                     None => other(),
                 };
             }
@@ -183,7 +181,7 @@ impl Window {
 
     /// A number is a span in seconds, or a moment since 1970 in seconds, milliseconds or
     /// microseconds.
-    fn number(&mut self, number: f64, now: Instant) -> Option<Duration> {
+    fn reset(&mut self, number: f64, now: Instant) -> Option<Duration> {
         let since_1970 = |unit| Some(Instant::EPOCH + seconds(number * unit)? - now);
         match number {
             n if n >= 1e14 => since_1970(1e-6),
@@ -220,6 +218,15 @@ impl Window {
     }
 }
 
+/// The number that a value begins with: drafts of the IETF add the window, `100, 100;w=60`.
+fn number(text: &str) -> Option<f64> {
+    // Nearly all are short and whole.
+    if let Ok(number) = text.parse::<u32>() {
+        return Some(f64::from(number));
+    }
+    text.split([',', ';']).next().and_then(|first| first.trim_end().parse().ok())
+}
+
 /// A number as a count: whole, not negative.
 #[expect(
     clippy::cast_possible_truncation,
@@ -238,6 +245,9 @@ const TEN: u16 = 1 << 5;
 const LENGTHS: [(u16, Duration); 2] =
     [(SECOND, Duration::from_secs(1)), (MINUTE, Duration::from_mins(1))];
 
+/// How names begin, and the dimension that this tells.
+type Prefix = (&'static str, Option<Dimension>);
+
 /// What a header tells.
 enum What {
     Field(Dimension, u16, Field),
@@ -247,25 +257,26 @@ enum What {
 
 impl What {
     fn of(name: &HeaderName) -> Option<Self> {
-        const PREFIXES: [(&str, Option<Dimension>); 7] = [
+        use Dimension::Tokens;
+        const ANTHROPIC: &[Prefix] = &[("anthropic-ratelimit-", None)];
+        const DRAFTS: &[Prefix] = &[("ratelimit-", None), ("ratelimitbysize-", Some(Tokens))];
+        const OTHERS: &[Prefix] = &[
             ("x-ratelimit-", None),
-            ("anthropic-ratelimit-", None),
-            ("ratelimit-", None),
             ("x-rate-limit-", None),
-            ("x-tokenlimit-", Some(Dimension::Tokens)),
-            ("ratelimitbysize-", Some(Dimension::Tokens)),
-            ("x-ratelimitbysize-", Some(Dimension::Tokens)),
+            ("x-tokenlimit-", Some(Tokens)),
+            ("x-ratelimitbysize-", Some(Tokens)),
         ];
         let name = name.as_str();
-        if !matches!(name.as_bytes().first(), Some(b'x' | b'a' | b'r')) {
-            return None;
-        }
-        if name == "ratelimit" {
-            return Some(Self::Structured);
-        }
-        let mut found = PREFIXES.iter();
-        let (rest, dimension) =
-            found.find_map(|(prefix, dimension)| Some((name.strip_prefix(prefix)?, *dimension)))?;
+        let prefixes = match name.as_bytes() {
+            b"ratelimit" => return Some(Self::Structured),
+            [b'a', b'n', ..] => ANTHROPIC,
+            [b'r', b'a', ..] => DRAFTS,
+            [b'x', b'-', b'r' | b't', ..] => OTHERS,
+            _ => return None,
+        };
+        let (rest, dimension) = prefixes
+            .iter()
+            .find_map(|(prefix, dimension)| Some((name.strip_prefix(prefix)?, *dimension)))?;
         Self::by_words(rest, dimension)
     }
 
