@@ -1,12 +1,15 @@
 //! Rate limits in the headers of answers, in every dialect.
 
+mod name;
+
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use pointsman_clock::Instant;
 use pointsman_types::{Rate, RateHeaders};
 use smallvec::SmallVec;
 
+use self::name::{Dimension, Field, MINUTE, SECOND, TEN, What};
 use crate::headers::{moment, seconds, span};
 
 /// Windows that are told apart in one answer; more than any vendor has.
@@ -80,22 +83,6 @@ fn binds_before(one: &Rate, other: &Rate) -> bool {
         },
         (spent, _) => spent,
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dimension {
-    Requests,
-    Tokens,
-    InputTokens,
-    OutputTokens,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Limit,
-    Remaining,
-    Reset,
-    Period,
 }
 
 /// One window of one dimension, as it is put together from its headers.
@@ -237,82 +224,10 @@ fn whole(number: f64) -> Option<u64> {
     (number >= 0.0).then_some(number as u64)
 }
 
-const SECOND: u16 = 1;
-const MINUTE: u16 = 1 << 1;
-const TEN: u16 = 1 << 5;
 /// How long a window lasts at most that tells its length by its name alone. The longer ones are
 /// left out: nothing is kept waiting for a day on a guess.
 const LENGTHS: [(u16, Duration); 2] =
     [(SECOND, Duration::from_secs(1)), (MINUTE, Duration::from_mins(1))];
-
-/// How names begin, and the dimension that this tells.
-type Prefix = (&'static str, Option<Dimension>);
-
-/// What a header tells.
-enum What {
-    Field(Dimension, u16, Field),
-    /// A structured field of all at once.
-    Structured,
-}
-
-impl What {
-    fn of(name: &HeaderName) -> Option<Self> {
-        use Dimension::Tokens;
-        const ANTHROPIC: &[Prefix] = &[("anthropic-ratelimit-", None)];
-        const DRAFTS: &[Prefix] = &[("ratelimit-", None), ("ratelimitbysize-", Some(Tokens))];
-        const OTHERS: &[Prefix] = &[
-            ("x-ratelimit-", None),
-            ("x-rate-limit-", None),
-            ("x-tokenlimit-", Some(Tokens)),
-            ("x-ratelimitbysize-", Some(Tokens)),
-        ];
-        let name = name.as_str();
-        let prefixes = match name.as_bytes() {
-            b"ratelimit" => return Some(Self::Structured),
-            [b'a', b'n', ..] => ANTHROPIC,
-            [b'r', b'a', ..] => DRAFTS,
-            [b'x', b'-', b'r' | b't', ..] => OTHERS,
-            _ => return None,
-        };
-        let (rest, dimension) = prefixes
-            .iter()
-            .find_map(|(prefix, dimension)| Some((name.strip_prefix(prefix)?, *dimension)))?;
-        Self::by_words(rest, dimension)
-    }
-
-    /// By the words of a name, in any order; an unknown one makes it a header of something else.
-    fn by_words(words: &str, mut dimension: Option<Dimension>) -> Option<Self> {
-        // Sizes have windows of their own.
-        let mut label = if dimension.is_some() { 1 << 8 } else { 0 };
-        let mut field = None;
-        for word in words.split('-') {
-            let named = match word {
-                "limit" => Some(Field::Limit),
-                "remaining" => Some(Field::Remaining),
-                "reset" => Some(Field::Reset),
-                "renewalperiod" => Some(Field::Period),
-                _ => None,
-            };
-            match (word, named) {
-                (_, Some(named)) if field.is_none() => field = Some(named),
-                ("requests" | "request" | "req", _) => dimension = Some(Dimension::Requests),
-                ("tokens" | "token", _) => dimension = dimension.or(Some(Dimension::Tokens)),
-                ("input" | "prompt", _) => dimension = Some(Dimension::InputTokens),
-                ("output" | "generated", _) => dimension = Some(Dimension::OutputTokens),
-                ("second", _) => label |= SECOND,
-                ("minute", _) => label |= MINUTE,
-                ("hour", _) => label |= 1 << 2,
-                ("day", _) => label |= 1 << 3,
-                ("month", _) => label |= 1 << 4,
-                ("10", _) => label |= TEN,
-                ("project", _) => label |= 1 << 6,
-                ("dynamic", _) => label |= 1 << 7,
-                _ => return None,
-            }
-        }
-        Some(Self::Field(dimension.unwrap_or(Dimension::Requests), label, field?))
-    }
-}
 
 /// `"burst";r=9;t=1, "day";r=900;t=295` of one draft, `limit=10, remaining=9, reset=1` of another.
 fn structured(text: &str, windows: &mut Windows) {
@@ -336,6 +251,8 @@ fn structured(text: &str, windows: &mut Windows) {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     /// 1994-11-06T08:49:30Z.
