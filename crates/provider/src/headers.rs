@@ -73,12 +73,12 @@ pub(crate) fn seconds(number: f64) -> Option<Duration> {
 
 /// A moment as an HTTP date or by RFC 3339; one before 1970 is 1970.
 pub(crate) fn moment(text: &str) -> Option<Instant> {
-    if let Ok(at) = httpdate::parse_http_date(text) {
-        let since = at.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
-        return Some(Instant::EPOCH + since);
+    if text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        return Some(Instant::from_nanos(u64::try_from(at.as_nanosecond().max(0)).ok()?));
     }
-    let at: jiff::Timestamp = text.parse().ok()?;
-    Some(Instant::from_nanos(u64::try_from(at.as_nanosecond().max(0)).ok()?))
+    let at = httpdate::parse_http_date(text).ok()?;
+    Some(Instant::EPOCH + at.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
 
 /// `6m0s`, `120ms`, `18.642s`, `1h2m3s`.

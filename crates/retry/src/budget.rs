@@ -34,8 +34,8 @@ impl Default for BudgetPolicy {
 ///
 /// Each is paid from the share of first attempts, or, when that is used up, from a reserve that
 /// holds `burst` at first and gains `per_second`. So whatever fails, no window of ten seconds or
-/// less holds more of them than `ratio` times the first attempts of the ten seconds up to the last
-/// of them, plus `burst`, plus `per_second` times the window's length.
+/// less holds more of them than `ratio` times the first attempts of some ten seconds that end in
+/// it, plus `burst`, plus `per_second` times the window's length.
 ///
 /// Moments may come in slightly out of order: a late one counts as the newest.
 ///

@@ -1,12 +1,15 @@
 //! Rate limits in the headers of answers, in every dialect.
 
+mod name;
+
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use pointsman_clock::Instant;
 use pointsman_types::{Rate, RateHeaders};
 use smallvec::SmallVec;
 
+use self::name::{Dimension, Field, MINUTE, SECOND, TEN, What};
 use crate::headers::{moment, seconds, span};
 
 /// Windows that are told apart in one answer; more than any vendor has.
@@ -82,22 +85,6 @@ fn binds_before(one: &Rate, other: &Rate) -> bool {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dimension {
-    Requests,
-    Tokens,
-    InputTokens,
-    OutputTokens,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Limit,
-    Remaining,
-    Reset,
-    Period,
-}
-
 /// One window of one dimension, as it is put together from its headers.
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -157,9 +144,7 @@ fn window(
 impl Window {
     fn read(&mut self, field: Field, text: &str, now: Instant) {
         let text = text.trim();
-        // Drafts of the IETF add the window: `100, 100;w=60`.
-        let first = text.split([',', ';']).next().unwrap_or_default();
-        let number: Option<f64> = first.trim().parse().ok();
+        let number = number(text);
         match field {
             Field::Limit => {
                 self.rate.limit = number.and_then(whole).filter(|limit| *limit > 0);
@@ -173,7 +158,7 @@ impl Window {
             Field::Reset => {
                 let other = || span(text).or_else(|| moment(text).map(|at| at - now));
                 self.rate.resets_in = match number {
-                    Some(number) => self.number(number, now),
+                    Some(number) => self.reset(number, now),
                     None => other(),
                 };
             }
@@ -183,7 +168,7 @@ impl Window {
 
     /// A number is a span in seconds, or a moment since 1970 in seconds, milliseconds or
     /// microseconds.
-    fn number(&mut self, number: f64, now: Instant) -> Option<Duration> {
+    fn reset(&mut self, number: f64, now: Instant) -> Option<Duration> {
         let since_1970 = |unit| Some(Instant::EPOCH + seconds(number * unit)? - now);
         match number {
             n if n >= 1e14 => since_1970(1e-6),
@@ -220,6 +205,15 @@ impl Window {
     }
 }
 
+/// The number that a value begins with: drafts of the IETF add the window, `100, 100;w=60`.
+fn number(text: &str) -> Option<f64> {
+    // Nearly all are short and whole.
+    if let Ok(number) = text.parse::<u32>() {
+        return Some(f64::from(number));
+    }
+    text.split([',', ';']).next().and_then(|first| first.trim_end().parse().ok())
+}
+
 /// A number as a count: whole, not negative.
 #[expect(
     clippy::cast_possible_truncation,
@@ -230,78 +224,10 @@ fn whole(number: f64) -> Option<u64> {
     (number >= 0.0).then_some(number as u64)
 }
 
-const SECOND: u16 = 1;
-const MINUTE: u16 = 1 << 1;
-const TEN: u16 = 1 << 5;
 /// How long a window lasts at most that tells its length by its name alone. The longer ones are
 /// left out: nothing is kept waiting for a day on a guess.
 const LENGTHS: [(u16, Duration); 2] =
     [(SECOND, Duration::from_secs(1)), (MINUTE, Duration::from_mins(1))];
-
-/// What a header tells.
-enum What {
-    Field(Dimension, u16, Field),
-    /// A structured field of all at once.
-    Structured,
-}
-
-impl What {
-    fn of(name: &HeaderName) -> Option<Self> {
-        const PREFIXES: [(&str, Option<Dimension>); 7] = [
-            ("x-ratelimit-", None),
-            ("anthropic-ratelimit-", None),
-            ("ratelimit-", None),
-            ("x-rate-limit-", None),
-            ("x-tokenlimit-", Some(Dimension::Tokens)),
-            ("ratelimitbysize-", Some(Dimension::Tokens)),
-            ("x-ratelimitbysize-", Some(Dimension::Tokens)),
-        ];
-        let name = name.as_str();
-        if !matches!(name.as_bytes().first(), Some(b'x' | b'a' | b'r')) {
-            return None;
-        }
-        if name == "ratelimit" {
-            return Some(Self::Structured);
-        }
-        let mut found = PREFIXES.iter();
-        let (rest, dimension) =
-            found.find_map(|(prefix, dimension)| Some((name.strip_prefix(prefix)?, *dimension)))?;
-        Self::by_words(rest, dimension)
-    }
-
-    /// By the words of a name, in any order; an unknown one makes it a header of something else.
-    fn by_words(words: &str, mut dimension: Option<Dimension>) -> Option<Self> {
-        // Sizes have windows of their own.
-        let mut label = if dimension.is_some() { 1 << 8 } else { 0 };
-        let mut field = None;
-        for word in words.split('-') {
-            let named = match word {
-                "limit" => Some(Field::Limit),
-                "remaining" => Some(Field::Remaining),
-                "reset" => Some(Field::Reset),
-                "renewalperiod" => Some(Field::Period),
-                _ => None,
-            };
-            match (word, named) {
-                (_, Some(named)) if field.is_none() => field = Some(named),
-                ("requests" | "request" | "req", _) => dimension = Some(Dimension::Requests),
-                ("tokens" | "token", _) => dimension = dimension.or(Some(Dimension::Tokens)),
-                ("input" | "prompt", _) => dimension = Some(Dimension::InputTokens),
-                ("output" | "generated", _) => dimension = Some(Dimension::OutputTokens),
-                ("second", _) => label |= SECOND,
-                ("minute", _) => label |= MINUTE,
-                ("hour", _) => label |= 1 << 2,
-                ("day", _) => label |= 1 << 3,
-                ("month", _) => label |= 1 << 4,
-                ("10", _) => label |= TEN,
-                ("project", _) => label |= 1 << 6,
-                ("dynamic", _) => label |= 1 << 7,
-                _ => return None,
-            }
-        }
-        Some(Self::Field(dimension.unwrap_or(Dimension::Requests), label, field?))
-    }
-}
 
 /// `"burst";r=9;t=1, "day";r=900;t=295` of one draft, `limit=10, remaining=9, reset=1` of another.
 fn structured(text: &str, windows: &mut Windows) {
@@ -325,6 +251,8 @@ fn structured(text: &str, windows: &mut Windows) {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     /// 1994-11-06T08:49:30Z.
