@@ -153,7 +153,7 @@ mod tests {
 
     /// Every table, its section's path, and a file in which one key of it has the value 1 (at the
     /// `@`); where the section is not of the router, the whole file.
-    const SECTIONS: [(&Table, &str, &str); 25] = [
+    const SECTIONS: [(&Table, &str, &str); 26] = [
         (&keys::TOP, "", "{@}"),
         (&keys::ENTRY, "", "model_list: [{@}]"),
         (&keys::PARAMS, "litellm_params.", "model_list: [{litellm_params: {MODEL@}}]"),
@@ -162,6 +162,11 @@ mod tests {
             &keys::PRICE_TIER,
             "tiered_pricing.",
             "model_list: [{litellm_params: {MODEL tiered_pricing: [{@}]}}]",
+        ),
+        (
+            &keys::SEARCH_PRICES,
+            "search_context_cost_per_query.",
+            "model_list: [{litellm_params: {MODEL search_context_cost_per_query: {@}}}]",
         ),
         (&keys::CREDENTIAL, "credential_list.", "credential_list: [{@}]"),
         (&keys::LITELLM, "litellm_settings.", "litellm_settings: {@}"),
@@ -226,6 +231,7 @@ mod tests {
         for (table, section, _) in SECTIONS {
             for key in table.names().filter(|key| table.says(key) == Some(Says::Served)) {
                 let key = if key.starts_with("supports_") { "supports_" } else { key };
+                let key = price_base(key).unwrap_or(key);
                 assert!(words.contains(key), "{section}{key}");
             }
         }

@@ -109,7 +109,6 @@ fn on_exhausted(reading: &mut Reading<'_>, field: Field<'_>) -> Option<OnExhaust
         let read = match text.text.as_str() {
             "refuse" => Some(OnExhausted::Refuse),
             "last_resort" => Some(OnExhausted::LastResort),
-            "wait" => Some(WAIT),
             _ => None,
         };
         if read.is_none() {

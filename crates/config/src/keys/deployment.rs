@@ -22,7 +22,7 @@ const PARAM_ROWS: Rows = &[
         silent_model drop_params additional_drop_params litellm_credential_name base_model",
     ),
     (Served, prices::BASES),
-    (Served, "tiered_pricing"),
+    (Served, "tiered_pricing search_context_cost_per_query"),
     (Approximate("read as num_retries, which wins where both are set"), "max_retries"),
     (
         Setting,
@@ -182,7 +182,7 @@ const INFO_ROWS: Rows = &[
     ),
     (Served, SUPPORTS),
     (Served, prices::BASES),
-    (Served, "tiered_pricing"),
+    (Served, "tiered_pricing search_context_cost_per_query"),
     (NO_PRICE, prices::OTHER),
     (
         Ignored("the price book is asked for base_model, else the model itself, at any hour"),
@@ -234,10 +234,16 @@ const INFO_ROWS: Rows = &[
     ),
 ];
 
-const TIER_ROWS: Rows = &[(Served, "range"), (Served, prices::BASES)];
+const SEARCH_ROWS: Rows =
+    &[(Served, "search_context_size_low search_context_size_medium search_context_size_high")];
 
+const TIER_ROWS: Rows =
+    &[(Served, "range cache_creation_input_token_cost_above_1hr"), (Served, prices::BASES)];
+
+/// `search_context_cost_per_query`.
+pub(crate) static SEARCH_PRICES: Table = Table::new(|| Keys::new(SEARCH_ROWS));
 /// An entry of `tiered_pricing`.
-pub(crate) static PRICE_TIER: Table = Table::new(|| Keys::new(TIER_ROWS).with_prices());
+pub(crate) static PRICE_TIER: Table = Table::new(|| Keys::new(TIER_ROWS));
 /// An entry of `model_list`.
 pub(crate) static ENTRY: Table = Table::new(|| Keys::new(ENTRY_ROWS));
 /// `litellm_params`.
@@ -246,4 +252,4 @@ pub(crate) static PARAMS: Table = Table::new(|| Keys::new(PARAM_ROWS).with_price
 pub(crate) static INFO: Table = Table::new(|| Keys::new(INFO_ROWS).with_prices());
 
 #[cfg(test)]
-pub(super) const ALL: &[Rows] = &[ENTRY_ROWS, PARAM_ROWS, INFO_ROWS, TIER_ROWS];
+pub(super) const ALL: &[Rows] = &[ENTRY_ROWS, PARAM_ROWS, INFO_ROWS, TIER_ROWS, SEARCH_ROWS];

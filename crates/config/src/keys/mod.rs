@@ -10,7 +10,7 @@ mod settings;
 use std::{collections::BTreeMap, sync::LazyLock};
 
 pub(crate) use cache::{CACHE_KWARGS, CACHE_PARAMS};
-pub(crate) use deployment::{ENTRY, INFO, PARAMS, PRICE_TIER};
+pub(crate) use deployment::{ENTRY, INFO, PARAMS, PRICE_TIER, SEARCH_PRICES};
 pub(crate) use own::{
     AFFINITY, BUDGET, CALLER, EXHAUSTED, HEDGE, MIRROR, QUOTA, RETRY_BUDGET, WAIT,
 };

@@ -3,39 +3,33 @@
 use super::Says;
 
 /// What a price is of, without suffixes.
-pub(super) const BASES: &str = "cache_creation_input_audio_token_cost cache_creation_input_token_cost cache_read_input_audio_token_cost
-    cache_read_input_image_token_cost cache_read_input_token_cost cost_per_query
-    cost_per_second explicit_cache_read_input_token_cost input_cost_per_audio_per_second
-    input_cost_per_audio_token input_cost_per_character input_cost_per_image
-    input_cost_per_image_token input_cost_per_query input_cost_per_request
-    input_cost_per_second input_cost_per_token input_cost_per_token_cache_hit
-    output_cost_per_audio_per_second output_cost_per_audio_token output_cost_per_character
-    output_cost_per_image output_cost_per_image_token output_cost_per_reasoning_token
-    output_cost_per_second output_cost_per_token";
+pub(super) const BASES: &str = "cache_creation_input_token_cost cache_read_input_audio_token_cost
+    cache_read_input_image_token_cost cache_read_input_token_cost
+    input_cost_per_audio_token input_cost_per_character
+    input_cost_per_image input_cost_per_image_token
+    input_cost_per_query input_cost_per_request
+    input_cost_per_second input_cost_per_token
+    input_cost_per_token_cache_hit output_cost_per_audio_token
+    output_cost_per_image output_cost_per_image_token
+    output_cost_per_reasoning_token output_cost_per_second
+    output_cost_per_token";
 
 /// Prices of things that no call here is billed for.
 pub(super) const OTHER: &str = include_str!("other_prices.txt");
 
-const SERVICE_TIERS: [&str; 6] =
-    ["_priority", "_flex", "_batches", "_balanced", "_ultrafast", "_decisions"];
-
-const IMAGE_SIZES: [&str; 7] = ["_512", "_1024", "_1536", "_0.5K", "_1K", "_2K", "_4K"];
+const SERVICE_TIERS: [&str; 5] = ["_priority", "_flex", "_batches", "_balanced", "_ultrafast"];
 
 /// The base of a price's key; `None` for another key.
 ///
-/// After the base stand `_above_1hr` (of a cache written for an hour) or an image's size, then
-/// `_above_200k_tokens` or another threshold, then a service tier.
+/// After the base stand `_above_1hr` (of a cache written for an hour), then `_above_200k_tokens`
+/// or another threshold, then a service tier.
 pub(crate) fn base(key: &str) -> Option<&'static str> {
     let key = SERVICE_TIERS.iter().find_map(|tier| key.strip_suffix(tier)).unwrap_or(key);
     let key = threshold(key).unwrap_or(key);
     let base = match key.strip_suffix("_above_1hr") {
         Some(base @ "cache_creation_input_token_cost") => base,
         Some(_) => return None,
-        None => match IMAGE_SIZES.iter().find_map(|size| key.strip_suffix(size)) {
-            Some(base @ "output_cost_per_image") => base,
-            Some(_) => return None,
-            None => key,
-        },
+        None => key,
     };
     BASES.split_whitespace().find(|one| *one == base)
 }
@@ -43,8 +37,9 @@ pub(crate) fn base(key: &str) -> Option<&'static str> {
 /// The key before `_above_…k_tokens`.
 fn threshold(key: &str) -> Option<&str> {
     let (base, above) = key.strip_suffix("k_tokens")?.rsplit_once("_above_")?;
-    let number = !above.is_empty() && above.bytes().all(|byte| byte.is_ascii_digit());
-    number.then_some(base)
+    // Nine digits and a `k` still fit in any count of tokens.
+    let number = !above.starts_with('0') && above.len() < 10;
+    (number && above.bytes().all(|byte| byte.is_ascii_digit()) && !above.is_empty()).then_some(base)
 }
 
 /// What becomes of a price's key.
@@ -64,7 +59,7 @@ mod tests {
             "input_cost_per_token_above_512k_tokens_priority",
             "cache_creation_input_token_cost_above_1hr",
             "cache_creation_input_token_cost_above_1hr_above_100k_tokens_batches",
-            "output_cost_per_image_0.5K",
+            "input_cost_per_character_above_128k_tokens",
         ] {
             let base = base(key).unwrap();
             assert!(key.starts_with(base), "{key}");
@@ -76,6 +71,8 @@ mod tests {
             "input_cost_per_token_priority_above_200k_tokens",
             "output_cost_per_second_4k",
             "cache_creation_input_token_cost_above_12hr",
+            "input_cost_per_token_above_0k_tokens",
+            "input_cost_per_token_above_9999999999k_tokens",
             "_flex",
             "",
         ] {

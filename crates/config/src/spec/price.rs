@@ -17,10 +17,9 @@ use crate::Place;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PriceSpec {
     /// Dollars for one unit by key: `input_cost_per_token`, `cache_read_input_token_cost`,
-    /// `output_cost_per_token_above_200k_tokens_priority`…; multipliers stand here, too.
+    /// `output_cost_per_token_above_200k_tokens_priority`… A tier of `tiered_pricing` stands here
+    /// as `…_above_N_tokens`, the members of `search_context_cost_per_query` under their names.
     pub rates: BTreeMap<String, Decimal>,
-    /// `tiered_pricing`: whole requests are priced by the tier of their prompt, in this order.
-    pub tiers: Vec<PriceTier>,
     /// Where the first of its keys stands.
     pub at: Place,
 }
@@ -33,17 +32,6 @@ impl PriceSpec {
 
     /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
-        self.rates.is_empty() && self.tiers.is_empty()
+        self.rates.is_empty()
     }
-}
-
-/// One tier of `tiered_pricing`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PriceTier {
-    /// The lowest number of prompt tokens of the tier.
-    pub from: u64,
-    /// The number of prompt tokens at which the next one begins; `None`: it has no end.
-    pub to: Option<u64>,
-    /// Its prices, by key.
-    pub rates: BTreeMap<String, Decimal>,
 }
