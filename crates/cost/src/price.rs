@@ -83,7 +83,7 @@ impl Price {
         input(&at, usage, &mut bill);
         output(&at, usage, &mut bill);
         units(&at, usage, terms.search, &mut bill);
-        bill.0.unwrap_or(Decimal::MAX)
+        bill.0.map_or(Decimal::MAX, |sum| sum.normalize())
     }
 }
 

@@ -132,7 +132,8 @@ impl<'a> Journey<'a> {
                 Err(error) => error,
             };
             self.trace.fallbacks += 1;
-            let over = error.kind.scope() == Scope::Nowhere || self.left().is_zero();
+            let spent = self.trace.attempts.len() >= self.topology.settings.retry.max_attempts as usize;
+            let over = error.kind.scope() == Scope::Nowhere || self.left().is_zero() || spent;
             if !over {
                 self.enqueue(original, place.group, error.kind, &mut line, &mut seen);
             }
@@ -303,8 +304,7 @@ impl<'a> Journey<'a> {
             deadline: self.deadline,
         };
         let next = retry::decide(&policy, &situation, &mut self.dice);
-        let again = matches!(next, Next::Elsewhere | Next::Again { .. });
-        if again && !group.live.take_retry(&settings.retry_budget, now) {
+        if next.is_retry() && !group.live.take_retry(&settings.retry_budget, now) {
             return Next::Fallback;
         }
         next

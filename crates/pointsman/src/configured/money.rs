@@ -58,12 +58,5 @@ pub(super) fn rates(of: &PriceSpec) -> Rates {
             rates.set(key, *rate);
         }
     }
-    for tier in &of.tiers {
-        for (name, rate) in &tier.rates {
-            if let Some(key) = PriceKey::parse(name) {
-                rates.set(PriceKey { above: tier.from, ..key }, *rate);
-            }
-        }
-    }
     rates
 }
