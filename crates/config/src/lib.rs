@@ -62,7 +62,7 @@ pub use finding::{Finding, Grade, Place};
 pub use spec::{
     Affinity, AffinityKey, Alias, BudgetDuration, BudgetSpec, BudgetUnit, CallerSpec,
     DeploymentSpec, Fallback, GroupStrategy, HealthCheck, HealthChecks, Hedge, HedgeAfter,
-    LimitSpec, Mirror, ModelInfo, Node, OnExhausted, PriceSpec, QuotaSpec, RedisSpec,
+    LimitSpec, Mirror, ModelInfo, Node, OnExhausted, PriceSpec, PriceTier, QuotaSpec, RedisSpec,
     ResponseCache, RetryBudget, RetryPolicy, RouterSpec, RoutingGroup, ServerSpec, Spec, StoreSpec,
     StrategyArgs, Target,
 };

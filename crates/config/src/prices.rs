@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pointsman_types::Decimal;
 
 use crate::{
-    Place, PriceSpec, keys,
+    Place, PriceSpec, PriceTier, keys,
     read::{Field, Fields, Reading},
 };
 
@@ -21,14 +21,16 @@ pub(crate) fn read(reading: &mut Reading<'_>, places: [&Fields<'_>; 2]) -> Price
         own.extend(
             reading.take(fields, "search_context_cost_per_query", searches).unwrap_or_default(),
         );
-        // As in LiteLLM, the prices of a table stand in place of plain ones.
-        own.extend(reading.take(fields, "tiered_pricing", tiers).unwrap_or_default());
-        if !own.is_empty() {
+        let tiers = reading.take(fields, "tiered_pricing", tiers).unwrap_or_default();
+        if !own.is_empty() || !tiers.is_empty() {
             let mut priced = fields.iter().filter(|field| is_price(field.key));
             first = first.or_else(|| priced.next().map(|field| field.at));
         }
         for (key, rate) in own {
             price.rates.entry(key).or_insert(rate);
+        }
+        if price.tiers.is_empty() {
+            price.tiers = tiers;
         }
     }
     price.at = first.unwrap_or_default();
@@ -64,12 +66,10 @@ fn searches(reading: &mut Reading<'_>, field: Field<'_>) -> Option<Rates> {
     Some(read)
 }
 
-/// The tiers of a table, each as the prices of prompts above its beginning: a prompt is in the
-/// last tier that begins below it, and one above all of them in the last.
-fn tiers(reading: &mut Reading<'_>, field: Field<'_>) -> Option<Rates> {
+/// The tiers of a table; they must not overlap.
+fn tiers(reading: &mut Reading<'_>, field: Field<'_>) -> Option<Vec<PriceTier>> {
     const LIKE: &str = "tiers, like {range: [0, 256000], input_cost_per_token: 1e-06}";
-    let mut read = Rates::new();
-    let mut last: Option<Option<u64>> = None;
+    let mut read: Vec<PriceTier> = Vec::new();
     for item in reading.list(field, LIKE)? {
         let Some(fields) = reading.fields(item.node, "tiered_pricing.", &keys::PRICE_TIER) else {
             continue;
@@ -80,23 +80,13 @@ fn tiers(reading: &mut Reading<'_>, field: Field<'_>) -> Option<Rates> {
         let range = reading.take(&fields, "range", range);
         let rates = rates(reading, &fields);
         let Some((from, to)) = range else { continue };
-        if last.is_some_and(|last| last.is_none_or(|last| last > from)) {
+        if read.last().is_some_and(|last| last.to.is_none_or(|end| end > from)) {
             let message = "tiered_pricing.range: it begins before the tier above it ends";
             reading.error(item.node.at, message);
         }
-        last = Some(to);
-        read.extend(rates.into_iter().map(|(key, rate)| (above(&key, from), rate)));
+        read.push(PriceTier { from, to, rates });
     }
     Some(read)
-}
-
-/// A price's key for prompts above some length.
-fn above(key: &str, from: u64) -> String {
-    match from {
-        0 => key.to_owned(),
-        from if from % 1000 == 0 => format!("{key}_above_{}k_tokens", from / 1000),
-        from => format!("{key}_above_{from}_tokens"),
-    }
 }
 
 /// `[from, to]`; the last tier may go without an end.

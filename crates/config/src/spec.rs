@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 pub use limits::{BudgetDuration, BudgetSpec, BudgetUnit, CallerSpec, LimitSpec, QuotaSpec};
 use pointsman_types::{Deployment, ErrorKind, GroupName};
-pub use price::PriceSpec;
+pub use price::{PriceSpec, PriceTier};
 pub use router::{
     Affinity, AffinityKey, Alias, Fallback, GroupStrategy, Hedge, HedgeAfter, Mirror, OnExhausted,
     ResponseCache, RetryBudget, RetryPolicy, RouterSpec, RoutingGroup, StrategyArgs, Target,

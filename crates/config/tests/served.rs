@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use pointsman_config::{
-    AffinityKey, Grade, GroupStrategy, Hedge, HedgeAfter, Loaded, Mirror, OnExhausted, RetryBudget,
-    Spec, load,
+    AffinityKey, Grade, GroupStrategy, Hedge, HedgeAfter, Loaded, Mirror, OnExhausted, PriceTier,
+    RetryBudget, Spec, load,
 };
 use pointsman_types::{Decimal, ErrorKind, ExposeSecret};
 
@@ -122,17 +122,24 @@ fn prices_are_exact_and_keep_their_names() {
                 input_cost_per_token: 5e-08}, {range: [256000, null], output_cost_per_token: 1}]}, \
                 model_info: {input_cost_per_token: 2, output_cost_per_token: 0.3}}]\n";
     let price = good(text).deployments[0].price.clone();
-    let table = Some(dec("0.00000005"));
-    assert_eq!(price.rate("input_cost_per_token"), table, "a table wins over a plain price");
+    assert_eq!(price.rate("input_cost_per_token"), Some(dec("0.0000001")));
     assert_eq!(price.rate("output_cost_per_token"), Some(dec("0.3")));
-    assert_eq!(price.rate("output_cost_per_token_above_256k_tokens"), Some(dec("1")));
-    assert_eq!(price.rates.len(), 3, "{price:?}");
+    let rates = |key: &str, rate: &str| [(key.to_owned(), dec(rate))].into();
+    let (low, high) =
+        (rates("input_cost_per_token", "0.00000005"), rates("output_cost_per_token", "1"));
+    assert_eq!(
+        price.tiers,
+        [
+            PriceTier { from: 0, to: Some(256_000), rates: low },
+            PriceTier { from: 256_000, to: None, rates: high },
+        ]
+    );
     let text = "search_context_cost_per_query: {search_context_size_low: 0.03}, \
                 tiered_pricing: [{range: [1500], cache_creation_input_token_cost_above_1hr: 1}]";
     let price = params(text).deployments[0].price.clone();
     assert_eq!(price.rate("search_context_size_low"), Some(dec("0.03")));
-    let written = "cache_creation_input_token_cost_above_1hr_above_1500_tokens";
-    assert_eq!(price.rate(written), Some(dec("1")));
+    let written = price.tiers[0].rates["cache_creation_input_token_cost_above_1hr"];
+    assert_eq!((price.tiers[0].from, written), (1500, dec("1")));
     assert_eq!(price.at.line, 3);
 }
 

@@ -17,9 +17,11 @@ use crate::Place;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PriceSpec {
     /// Dollars for one unit by key: `input_cost_per_token`, `cache_read_input_token_cost`,
-    /// `output_cost_per_token_above_200k_tokens_priority`… A tier of `tiered_pricing` stands here
-    /// as `…_above_N_tokens`, the members of `search_context_cost_per_query` under their names.
+    /// `output_cost_per_token_above_200k_tokens_priority`…; the members of
+    /// `search_context_cost_per_query` stand here under their own names.
     pub rates: BTreeMap<String, Decimal>,
+    /// `tiered_pricing`, in ascending order; its prices win over plain ones.
+    pub tiers: Vec<PriceTier>,
     /// Where the first of its keys stands.
     pub at: Place,
 }
@@ -32,6 +34,18 @@ impl PriceSpec {
 
     /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
-        self.rates.is_empty()
+        self.rates.is_empty() && self.tiers.is_empty()
     }
+}
+
+/// One tier of `tiered_pricing`: the prices of a whole request with such a prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceTier {
+    /// The prompt is longer than so many tokens.
+    pub from: u64,
+    /// The prompt has so many tokens at most; `None`: any number. Prompts above all tiers are in
+    /// the last one.
+    pub to: Option<u64>,
+    /// Its prices, by key.
+    pub rates: BTreeMap<String, Decimal>,
 }
