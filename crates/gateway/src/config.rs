@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use pointsman::{
-    Configured,
+    Configured, Surroundings,
     clock::Clock,
     config::{Finding, Grade, Place},
     configure,
@@ -46,7 +46,9 @@ impl Upstreams {
         text: &str,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Configured {
-        configure(text, env, &providers(&self.transport, &self.clock))
+        let file = |name: &str| fs::read_to_string(name).map_err(|error| error.to_string());
+        let around = Surroundings { env, file: &file };
+        configure(text, around, &providers(&self.transport, &self.clock))
     }
 }
 

@@ -59,9 +59,8 @@ struct Spend {
 
 /// How every deployment and every shared account stands.
 pub(crate) async fn router(State(app): State<Arc<App>>) -> Json<Whole> {
-    let group = |group: GroupState| {
-        (group.name.to_string(), group.members.iter().map(member).collect())
-    };
+    let group =
+        |group: GroupState| (group.name.to_string(), group.members.iter().map(member).collect());
     let accounts = app.router.accounts().into_iter();
     Json(Whole {
         groups: app.router.state().into_iter().map(group).collect(),

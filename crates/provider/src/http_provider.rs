@@ -8,8 +8,9 @@ use pointsman_clock::Clock;
 use pointsman_types::{Deployment, Error, ErrorKind};
 
 use crate::{
-    Call, CallHead, Codec, Pieces, Provider, Reply, Speech, StreamReply, Target, Transport, Vendor, rate_headers,
+    Call, CallHead, Codec, Pieces, Provider, Reply, Speech, StreamReply, Target, Transport, Vendor,
     body_reader::{FrameReader, collect},
+    rate_headers,
 };
 
 /// The longest whole answer that is read, in bytes: 128 MiB.

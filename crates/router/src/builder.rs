@@ -277,9 +277,8 @@ impl RouterBuilder {
 
     /// A budget over a deployment whose price is not known could not be kept.
     fn unpriced(&self) -> Vec<Fault> {
-        let budgets = |id: &AccountId| {
-            self.accounts.iter().any(|one| one.id == *id && one.budget.is_some())
-        };
+        let budgets =
+            |id: &AccountId| self.accounts.iter().any(|one| one.id == *id && one.budget.is_some());
         let unpriced = self.members.iter().enumerate().filter(|(_, one)| one.price.is_none());
         unpriced
             .filter_map(|(at, member)| {

@@ -85,7 +85,12 @@ impl Journey<'_> {
     }
 
     /// Keeps an answer.
-    pub(crate) fn keep(shared: &crate::router::Shared, call: &Call, key: [u8; 32], answer: &Answer) {
+    pub(crate) fn keep(
+        shared: &crate::router::Shared,
+        call: &Call,
+        key: [u8; 32],
+        answer: &Answer,
+    ) {
         let Payload::Whole { body, usage, .. } = &answer.payload else { return };
         let options = call.options.cache;
         if options.no_store {

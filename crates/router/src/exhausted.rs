@@ -100,7 +100,9 @@ impl Journey<'_> {
                 return Err(refusal);
             }
             match self.group(place).await {
-                Err(error) if error.kind == ErrorKind::Refused && self.trace.attempts.is_empty() => {
+                Err(error)
+                    if error.kind == ErrorKind::Refused && self.trace.attempts.is_empty() =>
+                {
                     refusal = error;
                 }
                 ended => return ended,

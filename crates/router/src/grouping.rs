@@ -45,7 +45,11 @@ pub(crate) fn accounts(
 ) -> Accounts {
     let find = |id: AccountId| all.iter().find(|(other, _)| *other == id).map(|(_, ix)| *ix);
     let of = |names: Vec<String>, id: fn(&str) -> AccountId| -> BTreeMap<String, AccountIx> {
-        names.into_iter().filter_map(|name| Some((find(id(&name))?, name))).map(|(ix, name)| (name, ix)).collect()
+        names
+            .into_iter()
+            .filter_map(|name| Some((find(id(&name))?, name)))
+            .map(|(ix, name)| (name, ix))
+            .collect()
     };
     let (of_tag, of_caller) = (of(tags, AccountId::tag), of(callers, AccountId::caller));
     Accounts { all, of_tag, of_caller }
@@ -82,8 +86,7 @@ pub(crate) fn topology(
     for set in topology.settings.sets.clone() {
         topology.add_set(&set, lives);
     }
-    let weighs: Vec<bool> =
-        topology.groups.iter().map(|group| weighs(&topology, group)).collect();
+    let weighs: Vec<bool> = topology.groups.iter().map(|group| weighs(&topology, group)).collect();
     for (group, weighs) in topology.groups.iter_mut().zip(weighs) {
         group.weighs = weighs;
     }
@@ -96,10 +99,13 @@ impl Topology {
     /// Adds a group without members; a strategy of its own wins over the settings'.
     fn add(&mut self, name: GroupName, own: Option<Arc<dyn Pick>>, lives: &Lives) -> usize {
         let settings = &self.settings;
-        let set = || settings.sets.iter().find(|set| set.groups.iter().any(|one| one == name.as_str()));
+        let set =
+            || settings.sets.iter().find(|set| set.groups.iter().any(|one| one == name.as_str()));
         let pick = own
             .or_else(|| settings.group_strategies.get(name.as_str()).cloned())
-            .or_else(|| set().filter(|set| set.tiers.is_none()).map(|set| Arc::clone(&set.strategy)))
+            .or_else(|| {
+                set().filter(|set| set.tiers.is_none()).map(|set| Arc::clone(&set.strategy))
+            })
             .unwrap_or_else(|| Arc::clone(&settings.strategy));
         let pick = match Settings::of_group(&settings.affinity, name.as_str()) {
             Some(affinity) => Arc::new(Affinity::new(pick, affinity.bound)),

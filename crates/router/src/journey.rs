@@ -132,7 +132,8 @@ impl<'a> Journey<'a> {
                 Err(error) => error,
             };
             self.trace.fallbacks += 1;
-            let spent = self.trace.attempts.len() >= self.topology.settings.retry.max_attempts as usize;
+            let spent =
+                self.trace.attempts.len() >= self.topology.settings.retry.max_attempts as usize;
             let over = error.kind.scope() == Scope::Nowhere || self.left().is_zero() || spent;
             if !over {
                 self.enqueue(original, place.group, error.kind, &mut line, &mut seen);

@@ -23,9 +23,8 @@ pub(crate) struct Weight {
 impl Weight {
     /// Tokens of the prompt: the estimate, or the tokenizer's count where that is larger.
     pub(crate) fn input(&mut self, call: &Call) -> u64 {
-        let prompt = self
-            .prompt
-            .get_or_insert_with(|| Prompt::of(&call.envelope, call.head.operation));
+        let prompt =
+            self.prompt.get_or_insert_with(|| Prompt::of(&call.envelope, call.head.operation));
         prompt.estimate().max(self.counted.unwrap_or(0))
     }
 
@@ -43,11 +42,8 @@ impl Weight {
             Prompt::texts(&of.envelope, of.head.operation, &mut |text| counter.add(text));
             counter.total()
         };
-        let text = if long {
-            tokio::task::spawn_blocking(count).await.unwrap_or(0)
-        } else {
-            count()
-        };
+        let text =
+            if long { tokio::task::spawn_blocking(count).await.unwrap_or(0) } else { count() };
         self.counted = Some(self.prompt.map_or(0, |prompt| prompt.counted(text)));
     }
 }

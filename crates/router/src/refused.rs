@@ -126,7 +126,8 @@ fn unfit(topology: &Topology, group: &Group, verdicts: &[(Ix, Verdict)]) -> Erro
     if reasons().next().is_some()
         && reasons().all(|unfit| matches!(unfit, Unfit::ContextWindow { .. }))
     {
-        let mut message = format!("the prompt is too long for every deployment of `{}`", group.name);
+        let mut message =
+            format!("the prompt is too long for every deployment of `{}`", group.name);
         if let Some(one) = reasons().next() {
             let _ = write!(message, ": {one}");
         }

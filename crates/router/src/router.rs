@@ -128,8 +128,7 @@ impl Router {
     /// The failure of the first group, after every retry and fallback that the rules allow.
     pub async fn call(&self, call: Call) -> Result<Answer, Failure> {
         let topology = self.shared.topology.load_full();
-        let place =
-            self.place(&topology, &call).map_err(|error| Failure { error, trace: None })?;
+        let place = self.place(&topology, &call).map_err(|error| Failure { error, trace: None })?;
         let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
         Journey::new(&self.shared, topology, Arc::new(call), ticket).run(place).await
     }
@@ -148,7 +147,8 @@ impl Router {
     /// used.
     pub fn reload(&self, with: RouterBuilder) -> Result<(), BuildError> {
         let shared = &self.shared;
-        let topology = with.topology(shared.store.as_ref(), shared.clock.as_ref(), &shared.lives)?;
+        let topology =
+            with.topology(shared.store.as_ref(), shared.clock.as_ref(), &shared.lives)?;
         shared.topology.store(Arc::new(topology));
         Ok(())
     }

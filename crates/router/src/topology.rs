@@ -7,8 +7,8 @@ use std::{
 };
 
 use pointsman_cost::Price;
-use pointsman_retry::HedgeAfter;
 use pointsman_provider::{Provider, Target};
+use pointsman_retry::HedgeAfter;
 use pointsman_state::{AccountId, AccountIx, Slot, Whose};
 use pointsman_strategy::Pick;
 use pointsman_types::{Deployment, DeploymentId, GroupName, Ix};

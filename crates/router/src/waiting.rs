@@ -60,7 +60,11 @@ impl Room {
     /// Whether somebody waits whose turn comes before that of a new call.
     pub(crate) fn is_ahead_of(&self, priority: i64) -> bool {
         !self.is_empty()
-            && self.line().waiting.first_key_value().is_some_and(|((first, _), _)| *first <= priority)
+            && self
+                .line()
+                .waiting
+                .first_key_value()
+                .is_some_and(|((first, _), _)| *first <= priority)
     }
 
     /// Lets the first in line look.

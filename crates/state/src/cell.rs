@@ -3,7 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pointsman_clock::{Dice, Instant};
-use pointsman_health::{Cooldown, Failure, Headroom, Health, Latency, Pass, Policy, Sample, Standing};
+use pointsman_health::{
+    Cooldown, Failure, Headroom, Health, Latency, Pass, Policy, Sample, Standing,
+};
 use pointsman_limits::{Limit, Take};
 use pointsman_types::{Decimal, ErrorKind, Outcome, Penalty, RateHeaders, Verdict};
 use smallvec::SmallVec;

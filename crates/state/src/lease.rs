@@ -112,8 +112,7 @@ impl Drop for Lease {
         if let Some(grant) = self.grant.take() {
             let sent = *self.sent.get_mut();
             let charged = if sent { self.prompt } else { Charge::default() };
-            let outcome =
-                Outcome { sent, charged, ..Outcome::bare(Verdict::Dropped, self.held()) };
+            let outcome = Outcome { sent, charged, ..Outcome::bare(Verdict::Dropped, self.held()) };
             self.store.settle(grant, &outcome, self.clock.now());
         }
     }

@@ -84,9 +84,9 @@ impl MemoryStore {
             }
         }
         let (pass, own) = cell.claim(need, money, now).ok_or(raced)?;
-        let claims = shared.iter_mut().map(|(ix, account)| {
-            account.claim(&need.take, money, now).map(|claim| (*ix, claim))
-        });
+        let claims = shared
+            .iter_mut()
+            .map(|(ix, account)| account.claim(&need.take, money, now).map(|claim| (*ix, claim)));
         let grant = Grant { id, slot: at, pass, own, shared: claims.flatten().collect() };
         if let Some((turn, turns)) = &mut turns {
             cell.serve(turns.take(*turn));
@@ -108,7 +108,13 @@ impl MemoryStore {
             let mut cell = lock(&table.places[slot.0 as usize].cell);
             let cooldown = cell.settle(pass, own, outcome, &mut dice, now);
             let (credential, host) = (cell.spec.credential, cell.spec.host);
-            (cooldown, move |what| Spread { slot, what, cooled: cooldown.is_some(), credential, host })
+            (cooldown, move |what| Spread {
+                slot,
+                what,
+                cooled: cooldown.is_some(),
+                credential,
+                host,
+            })
         };
         for (ix, claim) in shared {
             let mut account = lock(&table.accounts[ix.0 as usize]);
@@ -146,7 +152,7 @@ struct Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         if let Some(grant) = self.grant.take() {
-            let outcome = 
+            let outcome =
                 Outcome { sent: false, ..Outcome::bare(Verdict::Dropped, Duration::ZERO) };
             self.store.settle(grant, &outcome, self.now);
         }

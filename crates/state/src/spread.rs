@@ -32,13 +32,7 @@ pub(crate) struct Spread {
 
 impl Spread {
     /// Cools whoever else is to blame. No lock of a cell is held.
-    pub(crate) fn over(
-        &self,
-        table: &Table,
-        hosts: &Mutex<Hosts>,
-        dice: &mut Dice,
-        now: Instant,
-    ) {
+    pub(crate) fn over(&self, table: &Table, hosts: &Mutex<Hosts>, dice: &mut Dice, now: Instant) {
         match self.what.kind.blame() {
             Blame::Credential if self.cooled && self.credential.is_some() => {
                 self.cool(table, dice, now, |spec| spec.credential == self.credential);

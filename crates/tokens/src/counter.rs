@@ -67,8 +67,8 @@ impl Counter {
     /// The tokens of all texts so far.
     pub fn total(&self) -> u64 {
         let floor = self.rest.div_ceil(4);
-        let projected = (u128::from(self.rest) * u128::from(self.tokens))
-            .div_ceil(self.counted.max(1) as u128);
+        let projected =
+            (u128::from(self.rest) * u128::from(self.tokens)).div_ceil(self.counted.max(1) as u128);
         self.tokens.saturating_add(floor.max(u64::try_from(projected).unwrap_or(u64::MAX)))
     }
 }

@@ -31,30 +31,50 @@ impl Configured {
     }
 }
 
+/// What a configuration may ask of the machine that it is read on.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Looks a variable of the environment up: for `os.environ/NAME`, and for the keys and
+    /// addresses of vendors where the file has none.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Reads a file that the configuration names: its text, or why it cannot be read.
+    pub file: &'a dyn Fn(&str) -> Result<String, String>,
+}
+
+impl Surroundings<'_> {
+    /// An empty environment without files.
+    pub const NONE: Surroundings<'static> =
+        Surroundings { env: &|_| None, file: &|_| Err("there are no files".to_owned()) };
+}
+
+impl std::fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Surroundings").finish_non_exhaustive()
+    }
+}
+
 /// Reads a LiteLLM `config.yaml` for these providers.
 ///
-/// `env` looks a variable of the environment up: for `os.environ/NAME`, and for the keys and
-/// addresses of vendors where the file has none.
-///
 /// ```
-/// use pointsman::{Configured, configure, types::Secret};
+/// use pointsman::{Configured, Surroundings, configure};
 /// use std::sync::Arc;
 /// # use pointsman::{clock::SystemClock, simulated::Simulated};
 /// let text = "model_list: [{model_name: chat, litellm_params: {model: simulated/fast}}]";
 /// let clock = Arc::new(SystemClock::new());
-/// let Configured { builder, findings, .. } = configure(text, &|_| None, &[Arc::new(Simulated::new(clock))]);
+/// let Configured { builder, findings, .. } = configure(text, Surroundings::NONE, &[Arc::new(Simulated::new(clock))]);
 /// let router = builder.expect("no finding is an error").build()?;
 /// assert_eq!(router.models()[0].as_str(), "chat");
 /// # Ok::<(), pointsman::router::BuildError>(())
 /// ```
 pub fn configure(
     text: &str,
-    env: &dyn Fn(&str) -> Option<String>,
+    around: Surroundings<'_>,
     providers: &[Arc<dyn Provider>],
 ) -> Configured {
-    let loaded = pointsman_config::load(text, env);
+    let loaded = pointsman_config::load(text, around.env);
     let mut findings = loaded.findings;
     let Some(spec) = loaded.spec else { return Configured::refused(findings) };
+    let book = money::book(&spec, around, &mut findings);
     let mut builder = Router::builder();
     for provider in providers {
         builder = builder.provider(Arc::clone(provider));
@@ -62,7 +82,9 @@ pub fn configure(
     let vendors = builder.vendors();
     let mut kept: Vec<&DeploymentSpec> = Vec::new();
     for one in &spec.deployments {
-        if let Some(member) = member::member(one, &spec, &vendors, env, &mut findings) {
+        let context =
+            member::Context { spec: &spec, vendors: &vendors, env: around.env, book: &book };
+        if let Some(member) = member::member(one, &context, &mut findings) {
             kept.push(one);
             builder = builder.deployment(member);
         }

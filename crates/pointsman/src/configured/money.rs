@@ -1,9 +1,39 @@
 //! Limits, budgets and prices: from what the file says to what is counted by.
 
-use pointsman_config::{BudgetSpec, LimitSpec, PriceSpec, Spec};
+use std::borrow::Cow;
+
+use pointsman_config::{BudgetSpec, Finding, Grade, LimitSpec, PriceSpec, Spec};
 use pointsman_cost::{PriceKey, Rates};
+use pointsman_prices::Book;
 use pointsman_router::RouterBuilder;
 use pointsman_state::{AccountId, AccountSpec, BudgetLimit, Limits};
+
+use super::Surroundings;
+
+/// The price book: the file that the configuration names, else the one that is shipped.
+pub(super) fn book(
+    spec: &Spec,
+    around: Surroundings<'_>,
+    findings: &mut Vec<Finding>,
+) -> Cow<'static, Book> {
+    let Some((file, at)) = &spec.prices else { return Cow::Borrowed(Book::shipped()) };
+    let read = (around.file)(file)
+        .and_then(|text| Book::from_litellm_json(&text).map_err(|error| error.to_string()));
+    match read {
+        Ok((book, problems)) => {
+            for problem in problems {
+                let message = format!("{file}: {problem}");
+                findings.push(Finding::new(*at, Grade::Approximate, message));
+            }
+            Cow::Owned(book)
+        }
+        Err(why) => {
+            let message = format!("the price file {file:?} cannot be used: {why}");
+            findings.push(Finding::new(*at, Grade::Error, message));
+            Cow::Borrowed(Book::shipped())
+        }
+    }
+}
 
 /// Adds every account that is shared: quotas, providers' budgets, tags, callers.
 pub(super) fn accounts(mut builder: RouterBuilder, spec: &Spec) -> RouterBuilder {
