@@ -7,7 +7,7 @@ use pointsman_types::{Ix, stable_hash};
 use smallvec::SmallVec;
 
 use crate::{
-    fit::{Checks, Unfit},
+    fit::{Checks, Outgrown, Unfit},
     plan::Place,
     tags::Tags,
     topology::{Group, Topology},
@@ -35,8 +35,8 @@ pub(crate) struct Known {
     pub(crate) busy: SmallVec<[Ix; 2]>,
     /// The member that the call's session is pinned to.
     pub(crate) pinned: Option<Ix>,
-    /// The window that the prompt was too long for; `Some(None)` if that is unknown.
-    pub(crate) outgrown: Option<Option<u64>>,
+    /// What the prompt was too long for.
+    pub(crate) outgrown: Outgrown,
 }
 
 /// Filters in the order of the rules: not willing or unfit, tried, thinned, higher tiers.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use pointsman_clock::Instant;
+use pointsman_clock::{Dice, Instant};
 use pointsman_state::{Demand, GrantId, Lease, Why};
-use pointsman_strategy::Ask;
+use pointsman_strategy::{Ask, Pick, builtin};
 use pointsman_types::{Error, Ix};
 
 use crate::{
@@ -37,6 +37,7 @@ impl Journey<'_> {
         known.refused.clear();
         let topology = Arc::clone(&self.topology);
         let group = &topology.groups[place.group];
+        let strategy = self.strategy(place);
         let mut need = self.need(place);
         need.last_resort = how.last_resort;
         loop {
@@ -50,13 +51,13 @@ impl Journey<'_> {
                 continue;
             }
             let (ask, dice) = (self.ask(place, &need, now), self.dice.clone());
-            let pick = group.pick.pick(&ask, &choice.candidates, &mut self.dice);
+            let pick = strategy.pick(&ask, &choice.candidates, &mut self.dice);
             // A strategy of a user's own may point nowhere: the first candidate then.
             let picked = pick.and_then(|at| choice.candidates.get(at));
             let Some(ix) = picked.or(choice.candidates.first()).map(|candidate| candidate.ix)
             else {
                 let error = refused(&topology, group, &choice.verdicts, now);
-                self.note(place, choice, ask, dice);
+                self.note(place, choice, ask, dice, strategy);
                 return Err(error);
             };
             need.turn = (how.first && !self.is_copy).then_some(choice.turn);
@@ -69,13 +70,19 @@ impl Journey<'_> {
                             *verdict = Verdict::Taken;
                         }
                     }
-                    self.note(place, choice, ask, dice);
+                    self.note(place, choice, ask, dice, strategy);
                     return Ok((ix, lease));
                 }
                 Err(refusal) if refusal.why == Why::Raced => {}
                 Err(refusal) => known.refused.push((ix, refusal)),
             }
         }
+    }
+
+    /// What picks: the request's own strategy, else the group's.
+    pub(crate) fn strategy(&self, place: &Place) -> Arc<dyn Pick> {
+        let own = self.call.options.strategy.as_deref().and_then(builtin);
+        own.unwrap_or_else(|| Arc::clone(&self.topology.groups[place.group].pick))
     }
 
     /// What the call needs of the group.
@@ -118,13 +125,14 @@ impl Journey<'_> {
         choose(&self.topology, place, &checks, &self.sight, known, &mut self.dice)
     }
 
-    fn note(&mut self, place: &Place, choice: Choice, ask: Ask, dice: pointsman_clock::Dice) {
+    fn note(&mut self, place: &Place, choice: Choice, ask: Ask, dice: Dice, pick: Arc<dyn Pick>) {
         self.trace.decisions.push(Decision {
             group: place.group,
             members: choice.verdicts,
             candidates: choice.candidates,
             ask,
             dice,
+            pick,
         });
     }
 }

@@ -83,7 +83,7 @@ impl Router {
     pub fn explain(&self, call: Call) -> Result<Explanation, Error> {
         let shared = self.shared();
         let topology = shared.topology.load_full();
-        let place = self.place(&topology, &call)?;
+        let place = topology.resolve(&call.head.model)?;
         let ticket = shared.tickets.load(Ordering::Relaxed);
         let kind = ErrorKind::Server;
         let fallbacks = all_fallbacks(&topology, &call, &place, kind);
@@ -93,7 +93,8 @@ impl Router {
         let choice = journey.look(&place, &known, &need, now);
         let ask = journey.ask(&place, &need, now);
         let group = &topology.groups[place.group];
-        let pick = group.pick.pick(&ask, &choice.candidates, &mut journey.dice);
+        let strategy = journey.strategy(&place);
+        let pick = strategy.pick(&ask, &choice.candidates, &mut journey.dice);
         let picked = pick.and_then(|at| choice.candidates.get(at)).or(choice.candidates.first());
         let member = |(ix, verdict): (pointsman_types::Ix, Verdict)| {
             let at = choice.candidates.iter().position(|candidate| candidate.ix == ix);
@@ -106,7 +107,7 @@ impl Router {
                 id: topology.id(ix).clone(),
                 verdict: if taken { Verdict::Taken } else { verdict },
                 owner: owner.and_then(|whose| topology.owner(whose)).map(ToString::to_string),
-                score: at.and_then(|at| group.pick.score(&ask, &choice.candidates, at)),
+                score: at.and_then(|at| strategy.score(&ask, &choice.candidates, at)),
             }
         };
         Ok(Explanation {

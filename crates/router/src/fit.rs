@@ -81,18 +81,43 @@ pub(crate) struct Checks<'a> {
     pub(crate) call: &'a Call,
     /// Tokens of the prompt, where the group checks it.
     pub(crate) prompt: Option<u64>,
-    /// The window of a member for which the prompt was too long; `Some(None)` if that is unknown.
-    pub(crate) outgrown: Option<Option<u64>>,
+    /// What the prompt was too long for.
+    pub(crate) outgrown: Outgrown,
+}
+
+/// The window that a prompt was too long for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Outgrown {
+    /// None so far.
+    #[default]
+    Nothing,
+    /// A window whose size is not known.
+    Unknown,
+    /// A window of so many tokens.
+    Window(u64),
+}
+
+impl Outgrown {
+    /// What a member's window makes of it.
+    pub(crate) fn by(window: Option<u64>) -> Self {
+        window.map_or(Self::Unknown, Self::Window)
+    }
+
+    /// Whether a member's window may be large enough.
+    fn allows(self, window: Option<u64>) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Unknown => false,
+            Self::Window(outgrown) => window.is_some_and(|window| window > outgrown),
+        }
+    }
 }
 
 impl Checks<'_> {
     /// Why the member cannot take the call; `None` if it may.
     pub(crate) fn of(&self, node: &Node) -> Option<Unfit> {
-        if let Some(outgrown) = self.outgrown {
-            let larger = matches!((node.info.max_input_tokens, outgrown), (Some(own), Some(other)) if own > other);
-            if !larger {
-                return Some(Unfit::NoLargerWindow);
-            }
+        if !self.outgrown.allows(node.info.max_input_tokens) {
+            return Some(Unfit::NoLargerWindow);
         }
         if let Speech::No(why) = node.provider.speaks(&node.target, &self.call.head) {
             return Some(Unfit::Speech(why.into()));

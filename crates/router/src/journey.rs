@@ -15,6 +15,7 @@ use crate::{
     attempt::{Bound, Sending, Sent},
     candidates::Known,
     claim::How,
+    fit::Outgrown,
     ledger::Ledger,
     need::Weight,
     plan::Place,
@@ -292,7 +293,7 @@ impl<'a> Journey<'a> {
         let asked = self.call.options.num_retries;
         policy.num_retries = asked.or(by_kind).or(of_deployment).unwrap_or(policy.num_retries);
         if error.kind.scope() == Scope::LargerWindow {
-            known.outgrown = Some(topology.node(failed).info.max_input_tokens);
+            known.outgrown = Outgrown::by(topology.node(failed).info.max_input_tokens);
         }
         let now = self.shared.clock.now();
         let situation = Situation {

@@ -23,6 +23,7 @@ mod need;
 mod pattern;
 mod pins;
 mod plan;
+mod race;
 mod refused;
 mod router;
 mod settings;

@@ -13,7 +13,7 @@ use pointsman_types::{DeploymentId, Error, GroupName};
 
 use crate::{
     Answer, BuildError, Failure, Observer, RouterBuilder, cache::Answers, journey::Journey,
-    live::Lives, mirror::Beside, pins::Pins, plan::Place, topology::Topology,
+    live::Lives, mirror::Beside, pins::Pins, topology::Topology,
 };
 
 /// Routes calls to deployments. Cheap to clone; clones are the same router.
@@ -127,15 +127,20 @@ impl Router {
     ///
     /// The failure of the first group, after every retry and fallback that the rules allow.
     pub async fn call(&self, call: Call) -> Result<Answer, Failure> {
-        let topology = self.shared.topology.load_full();
-        let place = self.place(&topology, &call).map_err(|error| Failure { error, trace: None })?;
-        let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
-        Journey::new(&self.shared, topology, Arc::new(call), ticket).run(place).await
+        if call.options.fastest_response && call.head.model.contains(',') {
+            return self.race(call).await;
+        }
+        self.one(call).await
     }
 
-    /// What the name of a call means.
-    pub(crate) fn place(&self, topology: &Topology, call: &Call) -> Result<Place, Error> {
-        topology.resolve(&call.head.model)
+    /// Takes a call to the group that it names.
+    pub(crate) async fn one(&self, call: Call) -> Result<Answer, Failure> {
+        let topology = self.shared.topology.load_full();
+        let place =
+            topology.resolve(&call.head.model).map_err(|error| Failure { error, trace: None })?;
+        let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
+        // The way of a call is long, and so is its future.
+        Box::pin(Journey::new(&self.shared, topology, Arc::new(call), ticket).run(place)).await
     }
 
     /// Replaces deployments and settings whole. What stays keeps its health, its limits and what

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use pointsman_clock::Dice;
 use pointsman_state::Refusal;
-use pointsman_strategy::{Ask, Candidate};
+use pointsman_strategy::{Ask, Candidate, Pick};
 use pointsman_types::{Attempt, DeploymentId, GroupName, Ix};
 use smallvec::SmallVec;
 
@@ -44,6 +44,8 @@ pub struct Decision {
     pub ask: Ask,
     /// The chance it was given.
     pub dice: Dice,
+    /// The strategy.
+    pub pick: Arc<dyn Pick>,
 }
 
 /// What a member was found to be in a decision.
@@ -90,8 +92,8 @@ impl Trace {
 
     /// Makes a decision once more, from what it was made of: the same member, always.
     pub fn replay(&self, decision: &Decision) -> Option<Ix> {
-        let pick = &self.topology.groups[decision.group].pick;
-        let at = pick.pick(&decision.ask, &decision.candidates, &mut decision.dice.clone());
+        let at =
+            decision.pick.pick(&decision.ask, &decision.candidates, &mut decision.dice.clone());
         at.and_then(|at| decision.candidates.get(at)).map(|candidate| candidate.ix)
     }
 

@@ -133,12 +133,12 @@ impl Account {
         let hold = self.gate.reserve(&self.limits, take, now).ok()?;
         let money = match (&self.budget, money) {
             (Some(limit), Some(money)) => {
-                let Ok(held) = self.purse.reserve(limit, money, now) else {
+                let Ok(sum) = self.purse.reserve(limit, money, now) else {
                     self.gate.settle(hold, Settled::Unsent, now);
                     return None;
                 };
                 self.changed = true;
-                Some(held)
+                Some(sum)
             }
             _ => None,
         };
