@@ -95,5 +95,5 @@ fn draw(weight: f64, chance: f64) -> f64 {
 
 /// The chance of a key at a member, between 0 and 1 and neither.
 fn unit(key: u64, id: u64) -> f64 {
-    (float(Dice::of_call(key, id).next() >> 12) + 0.5) / 4_503_599_627_370_496.0
+    (float(Dice::new(key ^ Dice::new(id).next()).next() >> 12) + 0.5) / 4_503_599_627_370_496.0
 }
