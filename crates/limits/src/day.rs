@@ -55,6 +55,7 @@ impl Day {
         self.reset = reset;
     }
 
+    /// `now` is not before the newest addition.
     pub(crate) fn add(&mut self, requests: u64, tokens: u64, now: Instant) {
         if requests == 0 && tokens == 0 {
             return;
@@ -63,7 +64,7 @@ impl Day {
             (self.requests, self.tokens) = (0, 0);
             self.number = self.number.wrapping_add(1);
         }
-        self.newest = self.newest.max(now);
+        self.newest = now;
         self.requests = self.requests.saturating_add(requests);
         self.tokens = self.tokens.saturating_add(tokens);
     }

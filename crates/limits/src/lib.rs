@@ -17,6 +17,9 @@
 //! earlier moment, accepted at it, if nothing else is taken or settled. A demand above a whole
 //! limit is told [`Until::Never`]. Slots free by an event: [`Until::OnRelease`].
 //!
+//! **Rates without refunds.** What only happens or does not, such as a caller's requests at the
+//! gateway or probes, has a [`Pace`].
+//!
 //! ```
 //! use pointsman_clock::Instant;
 //! use pointsman_limits::{Gate, Limit, Limits, Settled, Take, Until};
@@ -46,10 +49,12 @@
 mod day;
 mod gate;
 mod limit;
+mod pace;
 mod slots;
 mod window;
 
 pub use gate::{Gate, Hold, Reading, Refusal, Settled};
 pub use limit::{Limit, Limits, Take};
+pub use pace::Pace;
 pub use slots::Slots;
 pub use window::{Stamp, Until, Window};

@@ -114,7 +114,7 @@ struct Run {
     model: Model,
     limits: Limits,
     now: Instant,
-    held: Vec<(Hold, model::Held)>,
+    held: Vec<(Hold, model::Claim)>,
 }
 
 impl Run {
@@ -142,7 +142,7 @@ impl Run {
     fn compare(&self) -> Result<(), TestCaseError> {
         let (gate, model) = (&self.gate, &self.model);
         prop_assert_eq!(gate.in_flight() as usize, self.held.len());
-        let reserved: u64 = self.held.iter().map(|(_, held)| held.take.tokens()).sum();
+        let reserved: u64 = self.held.iter().map(|(_, claim)| claim.take.tokens()).sum();
         prop_assert_eq!(gate.tokens_in_flight(), reserved);
         for now in [self.now, self.now - Duration::from_millis(1_900)] {
             for reading in gate.report(&self.limits, now) {
@@ -196,9 +196,9 @@ impl Run {
 
     fn settle(&mut self, which: usize, how: Settled, now: Instant) {
         if which < self.held.len() {
-            let (hold, held) = self.held.swap_remove(which);
+            let (hold, claim) = self.held.swap_remove(which);
             self.gate.settle(hold, how, now);
-            self.model.settle(held, how, now);
+            self.model.settle(&claim, how, now);
         }
     }
 
@@ -220,7 +220,7 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_024))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn agrees_with_the_model(

@@ -6,8 +6,8 @@ use pointsman_clock::Instant;
 use pointsman_limits::{Limit, Limits, Refusal, Settled, Take, Until};
 use proptest::prelude::*;
 
-pub const SPAN: Duration = Duration::from_mins(1);
-pub const NANO: Duration = Duration::from_nanos(1);
+pub(super) const SPAN: Duration = Duration::from_mins(1);
+pub(super) const NANO: Duration = Duration::from_nanos(1);
 
 const WINDOWS: [Limit; 4] = [Limit::Rpm, Limit::Tpm, Limit::Itpm, Limit::Otpm];
 const DAY: u64 = 86_400_000_000_000;
@@ -33,40 +33,42 @@ struct Event {
 
 /// A demand that was taken, with the index of its event in each list.
 #[derive(Debug)]
-pub struct Held {
-    pub take: Take,
+pub(super) struct Claim {
+    pub(super) take: Take,
     at: [Option<usize>; 6],
 }
 
 /// All that happened, by limit.
 #[derive(Default)]
-pub struct Model {
+pub(super) struct Model {
     newest: Instant,
     events: [Vec<Event>; 6],
     slots: u32,
 }
 
 impl Model {
-    pub fn reserve(&mut self, take: &Take, now: Instant) -> Held {
+    pub(super) fn reserve(&mut self, take: &Take, now: Instant) -> Claim {
         self.newest = self.newest.max(now);
         self.slots += 1;
         let mut at = [None; 6];
         for limit in &Limit::ALL[..6] {
             at[*limit as usize] = self.push(*limit, take.of(*limit), now, false);
         }
-        Held { take: *take, at }
+        Claim { take: *take, at }
     }
 
-    pub fn settle(&mut self, held: Held, how: Settled, now: Instant) {
+    pub(super) fn settle(&mut self, claim: &Claim, how: Settled, now: Instant) {
         self.newest = self.newest.max(now);
         self.slots -= 1;
         let used = match how {
             Settled::Unsent => Take::default(),
-            Settled::Sent { input, output } => Take { requests: held.take.requests, input, output },
+            Settled::Sent { input, output } => {
+                Take { requests: claim.take.requests, input, output }
+            }
         };
         for limit in &Limit::ALL[..6] {
-            let (reserved, used) = (held.take.of(*limit), used.of(*limit));
-            if let Some(index) = held.at[*limit as usize] {
+            let (reserved, used) = (claim.take.of(*limit), used.of(*limit));
+            if let Some(index) = claim.at[*limit as usize] {
                 self.events[*limit as usize][index].amount = used.min(reserved);
             }
             self.push(*limit, used.saturating_sub(reserved), now, true);
@@ -103,7 +105,7 @@ impl Model {
         }
     }
 
-    pub fn used(&self, limit: Limit, limits: &Limits, now: Instant) -> u128 {
+    pub(super) fn used(&self, limit: Limit, limits: &Limits, now: Instant) -> u128 {
         if limit == Limit::Slots {
             return u128::from(self.slots);
         }
@@ -113,13 +115,14 @@ impl Model {
         counts.map(|event| u128::from(event.amount)).sum()
     }
 
-    pub fn frees_at(&self, limit: Limit, limits: &Limits, now: Instant) -> Option<Instant> {
+    pub(super) fn frees_at(&self, limit: Limit, limits: &Limits, now: Instant) -> Option<Instant> {
         let now = self.clamp(limit, now);
         let all = self.events.get(limit as usize)?.iter().filter(|event| event.amount > 0);
         all.map(|event| self.falls(limit, event, limits)).filter(|&falls| falls > now).min()
     }
 
-    pub fn headroom(&self, limits: &Limits, now: Instant) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than a few digits")]
+    pub(super) fn headroom(&self, limits: &Limits, now: Instant) -> f64 {
         let mut least: f64 = 1.0;
         for limit in Limit::ALL {
             if let Some(value) = limits.get(limit) {
@@ -132,7 +135,7 @@ impl Model {
     }
 
     /// Of all refusals the first of those that free last.
-    pub fn refusal(&self, limits: &Limits, take: &Take, now: Instant) -> Option<Refusal> {
+    pub(super) fn refusal(&self, limits: &Limits, take: &Take, now: Instant) -> Option<Refusal> {
         let mut all = Vec::new();
         for limit in Limit::ALL {
             let Some(value) = limits.get(limit) else { continue };
@@ -157,7 +160,7 @@ impl Model {
     }
 
     /// Whether the demand does not fit when each addition counts for 60 s and no longer.
-    pub fn true_refusal(&self, limits: &Limits, take: &Take, now: Instant) -> bool {
+    pub(super) fn true_refusal(&self, limits: &Limits, take: &Take, now: Instant) -> bool {
         let over = |limit: Limit, used: u128| {
             limits.get(limit).is_some_and(|value| used + u128::from(take.of(limit)) > value.into())
         };
@@ -172,7 +175,7 @@ impl Model {
     }
 
     /// What any 60 seconds and any day hold, debt apart, by the moments stamped and those told.
-    pub fn check_spans(&self, limits: &Limits) -> Result<(), TestCaseError> {
+    pub(super) fn check_spans(&self, limits: &Limits) -> Result<(), TestCaseError> {
         for limit in WINDOWS {
             let Some(value) = limits.get(limit) else { continue };
             for moment in [|event: &Event| event.at, |event: &Event| event.told] {
