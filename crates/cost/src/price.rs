@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pointsman_clock::Instant;
 use pointsman_types::{Decimal, Usage};
 
 use crate::{PriceClass, Rates, ServiceTier};
@@ -13,6 +14,8 @@ pub struct Terms {
     pub tier: ServiceTier,
     /// How much context its web searches fetched.
     pub search: SearchContext,
+    /// When it is billed, for models that are cheaper at some hours; `None` is never off peak.
+    pub at: Option<Instant>,
 }
 
 impl From<ServiceTier> for Terms {
@@ -65,7 +68,7 @@ impl Price {
         &self.0
     }
 
-    /// The cost of a plain text of these lengths, in US dollars.
+    /// The cost of a plain text of these lengths under the usual terms, in US dollars.
     pub fn estimate(&self, input: u64, output: u64) -> Decimal {
         self.of(&Usage::text(input, output), &Terms::default())
     }
@@ -78,11 +81,11 @@ impl Price {
     /// cut: what was cached counts first, then audio, then images; of the answer reasoning, audio,
     /// images. A cost that no `Decimal` holds is `Decimal::MAX`.
     pub fn of(&self, usage: &Usage, terms: &Terms) -> Decimal {
-        let at = At { rates: &self.0, tier: terms.tier, prompt: usage.input };
+        let at = At { rates: &self.0, terms, prompt: usage.input };
         let mut bill = Bill(Some(Decimal::ZERO));
         input(&at, usage, &mut bill);
         output(&at, usage, &mut bill);
-        units(&at, usage, terms.search, &mut bill);
+        units(&at, usage, &mut bill);
         bill.0.map_or(Decimal::MAX, |sum| sum.normalize())
     }
 }
@@ -90,13 +93,17 @@ impl Price {
 /// The rates as they apply to one call.
 struct At<'a> {
     rates: &'a Rates,
-    tier: ServiceTier,
+    terms: &'a Terms,
     prompt: u64,
 }
 
 impl At<'_> {
     fn rate(&self, class: PriceClass) -> Option<Decimal> {
-        self.rates.rate(class, self.tier, self.prompt)
+        self.off_peak(class).or_else(|| self.rates.rate(class, self.terms.tier, self.prompt))
+    }
+
+    fn off_peak(&self, class: PriceClass) -> Option<Decimal> {
+        self.rates.off_peak.as_ref()?.rate(class, self.terms.at?)
     }
 
     /// An answer's token; images are all that some models answer with.
@@ -110,11 +117,11 @@ impl At<'_> {
     /// A tier that prices the output, but not reasoning, prices reasoning as output.
     fn reasoning(&self) -> Option<Decimal> {
         let own = |class| {
-            let tier = self.tier;
+            let tier = self.terms.tier;
             self.rates.get(crate::PriceKey { class, tier, above: 0 }).is_some()
         };
         if own(PriceClass::Output) && !own(PriceClass::Reasoning) {
-            return None;
+            return self.off_peak(PriceClass::Reasoning);
         }
         self.rate(PriceClass::Reasoning)
     }
@@ -173,12 +180,12 @@ fn output(at: &At<'_>, usage: &Usage, bill: &mut Bill) {
     bill.add(whole.left, plain);
 }
 
-fn units(at: &At<'_>, usage: &Usage, search: SearchContext, bill: &mut Bill) {
+fn units(at: &At<'_>, usage: &Usage, bill: &mut Bill) {
     bill.add(1, at.rate(PriceClass::Request));
     bill.add(usage.images_read, at.rate(PriceClass::ImageRead));
     bill.add(usage.characters, at.rate(PriceClass::Character));
     bill.add(usage.queries, at.rate(PriceClass::Query));
-    let search = match search {
+    let search = match at.terms.search {
         SearchContext::Low => PriceClass::SearchLow,
         SearchContext::Medium => PriceClass::SearchMedium,
         SearchContext::High => PriceClass::SearchHigh,
