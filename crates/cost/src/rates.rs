@@ -95,16 +95,24 @@ impl Rates {
         all
     }
 
-    /// A price, if enough is known: of a model that bills tokens both the input's and the
-    /// output's (an image's tokens or an image made will do as output), of any other the price of
-    /// one of its units.
+    /// A price, if enough is known. Of a model that bills tokens that is both the input's and the
+    /// output's, where other units of what is sent may stand in for the input's tokens, and an
+    /// image's tokens or an image made for the output's. Of any other it is the price of one unit.
     pub fn price(&self) -> Option<Price> {
         let has = |class: PriceClass| self.get(class).is_some();
-        let units = || PriceClass::all().any(|class| class.is_unit() && has(class));
+        let sent = [
+            PriceClass::Character,
+            PriceClass::SecondInput,
+            PriceClass::SecondOutput,
+            PriceClass::ImageRead,
+            PriceClass::Query,
+        ];
+        let made = [PriceClass::Request, PriceClass::ImageMade];
         let known = match (has(PriceClass::Input), has(PriceClass::Output)) {
             (true, true) => true,
             (true, false) => has(PriceClass::ImageOutput) || has(PriceClass::ImageMade),
-            (false, _) => units(),
+            (false, true) => sent.into_iter().any(has),
+            (false, false) => sent.into_iter().chain(made).any(has),
         };
         known.then(|| Price::from_rates(Arc::new(self.clone())))
     }
@@ -119,11 +127,11 @@ impl Rates {
         tier: ServiceTier,
         prompt: u64,
     ) -> Option<Decimal> {
-        let first = self.sorted.partition_point(|(key, _)| key.class < class);
         let alone =
             tier == ServiceTier::Batch && self.get(PriceKey { class, tier, above: 0 }).is_some();
         let mut best: Option<(u64, bool, Decimal)> = None;
-        for (key, rate) in self.sorted[first..].iter().take_while(|(key, _)| key.class == class) {
+        // They are few: a look at each is cheaper than a search.
+        for (key, rate) in self.sorted.iter().filter(|(key, _)| key.class == class) {
             let own = key.tier == tier;
             if !own && (alone || key.tier != ServiceTier::Standard)
                 || !self.crossed(key.above, prompt)

@@ -255,6 +255,7 @@ fn what_is_not_known_has_no_price() {
         &["input_cost_per_token", "output_cost_per_image_token"],
         &["input_cost_per_token", "output_cost_per_image"],
         &["input_cost_per_second"],
+        &["input_cost_per_request"],
         &["output_cost_per_token", "input_cost_per_character"],
     ] {
         let of: Vec<_> = known.iter().map(|key| (*key, "0")).collect();
@@ -267,6 +268,7 @@ fn what_is_not_known_has_no_price() {
         &["input_cost_per_token_flex", "output_cost_per_token"],
         &["input_cost_per_token_above_200k_tokens", "output_cost_per_token"],
         &["input_cost_per_token", "input_cost_per_request"],
+        &["output_cost_per_token", "input_cost_per_request"],
         &["search_context_size_low"],
         &["cache_read_input_token_cost"],
     ] {

@@ -15,6 +15,7 @@ pub use pointsman_cost as cost;
 pub use pointsman_http as http;
 #[cfg(feature = "openai")]
 pub use pointsman_openai as openai;
+pub use pointsman_prices as prices;
 pub use pointsman_provider as provider;
 pub use pointsman_provider::Call;
 pub use pointsman_retry as retry;
