@@ -92,20 +92,6 @@ impl PriceClass {
         self < Self::Output
     }
 
-    /// Whether it alone can be all that a model bills: a unit that is no token and no extra.
-    pub(crate) fn is_unit(self) -> bool {
-        matches!(
-            self,
-            Self::ImageRead
-                | Self::Character
-                | Self::SecondInput
-                | Self::Query
-                | Self::Request
-                | Self::ImageMade
-                | Self::SecondOutput
-        )
-    }
-
     fn name(self) -> &'static str {
         NAMES.into_iter().find(|(class, _)| *class == self).map_or("", |(_, name)| name)
     }

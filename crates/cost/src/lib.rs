@@ -23,6 +23,7 @@
 mod budget;
 mod calendar;
 mod class;
+mod off_peak;
 mod parse;
 mod price;
 mod rates;
@@ -30,6 +31,7 @@ mod rates;
 pub use budget::{Budget, BudgetCause, BudgetHold, BudgetLimit, BudgetRefusal, BudgetSnapshot};
 pub use calendar::{BudgetWindow, WindowError};
 pub use class::{PriceClass, PriceKey, ServiceTier};
+pub use off_peak::{Hours, OffPeak};
 pub use parse::{PriceError, parse_price};
 pub use price::{Price, SearchContext, Terms};
 pub use rates::Rates;

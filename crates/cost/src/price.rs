@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use pointsman_clock::Instant;
 use pointsman_types::{Decimal, Usage};
 
-use crate::{PriceClass, Rates, ServiceTier};
+use crate::{PriceClass, PriceKey, Rates, ServiceTier};
 
 /// Under which terms a call was served, where they bear on its price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Terms {
     pub tier: ServiceTier,
     /// How much context its web searches fetched.
     pub search: SearchContext,
+    /// When it is billed, for models that are cheaper at some hours; `None` is never off peak.
+    pub at: Option<Instant>,
 }
 
 impl From<ServiceTier> for Terms {
@@ -65,7 +68,7 @@ impl Price {
         &self.0
     }
 
-    /// The cost of a plain text of these lengths, in US dollars.
+    /// The cost of a plain text of these lengths under the usual terms, in US dollars.
     pub fn estimate(&self, input: u64, output: u64) -> Decimal {
         self.of(&Usage::text(input, output), &Terms::default())
     }
@@ -78,120 +81,128 @@ impl Price {
     /// cut: what was cached counts first, then audio, then images; of the answer reasoning, audio,
     /// images. A cost that no `Decimal` holds is `Decimal::MAX`.
     pub fn of(&self, usage: &Usage, terms: &Terms) -> Decimal {
-        let at = At { rates: &self.0, tier: terms.tier, prompt: usage.input };
-        let mut bill = Bill(Some(Decimal::ZERO));
-        input(&at, usage, &mut bill);
-        output(&at, usage, &mut bill);
-        units(&at, usage, terms.search, &mut bill);
-        bill.0.map_or(Decimal::MAX, |sum| sum.normalize())
+        let sum = Some(Decimal::ZERO);
+        let mut bill = Bill { rates: &self.0, terms, prompt: usage.input, sum };
+        bill.input(usage);
+        bill.output(usage);
+        bill.units(usage);
+        bill.sum.map_or(Decimal::MAX, |sum| sum.normalize())
     }
 }
 
-/// The rates as they apply to one call.
-struct At<'a> {
+/// One call's bill, at the rates that apply to it.
+struct Bill<'a> {
     rates: &'a Rates,
-    tier: ServiceTier,
+    terms: &'a Terms,
     prompt: u64,
+    /// `None` once no `Decimal` holds it.
+    sum: Option<Decimal>,
 }
 
-impl At<'_> {
+impl Bill<'_> {
+    fn input(&mut self, usage: &Usage) {
+        use PriceClass::{
+            AudioInput, CacheRead, CacheReadAudio, CacheReadImage, CacheWrite, CacheWriteLong,
+            Character, ImageInput, ImageRead, Input,
+        };
+        let mut whole = Part::of(usage.input);
+        let mut cached = Part::of(whole.take(usage.cache_read));
+        let audio = cached.take(usage.cache_read_audio);
+        let image = cached.take(usage.cache_read_image);
+        self.add(audio, &[CacheReadAudio, CacheRead, Input]);
+        self.add(image, &[CacheReadImage, CacheRead, Input]);
+        self.add(cached.left, &[CacheRead, Input]);
+        self.add(whole.take(usage.cache_write), &[CacheWrite, Input]);
+        self.add(whole.take(usage.cache_write_long), &[CacheWriteLong, CacheWrite, Input]);
+        self.add(whole.take(usage.audio_input.saturating_sub(audio)), &[AudioInput, Input]);
+        let seen = whole.take(usage.image_input.saturating_sub(image));
+        if usage.images_read == 0 || self.rate(ImageRead).is_none() {
+            self.add(seen, &[ImageInput, Input]);
+        }
+        if usage.characters == 0 || self.rate(Character).is_none() {
+            self.add(whole.left, &[Input]);
+        }
+    }
+
+    fn output(&mut self, usage: &Usage) {
+        let mut whole = Part::of(usage.output);
+        let (reasoned, spoken) = (whole.take(usage.reasoning), whole.take(usage.audio_output));
+        let drawn = whole.take(usage.image_output);
+        if usage.output == 0 {
+            return;
+        }
+        let plain = self.plain_output();
+        if reasoned > 0 {
+            self.add_at(reasoned.into(), self.reasoning().or(plain));
+        }
+        if spoken > 0 {
+            self.add_at(spoken.into(), self.rate(PriceClass::AudioOutput).or(plain));
+        }
+        if drawn > 0 {
+            self.add_at(drawn.into(), self.rate(PriceClass::ImageOutput).or(plain));
+        }
+        self.add_at(whole.left.into(), plain);
+    }
+
+    fn units(&mut self, usage: &Usage) {
+        self.add(1, &[PriceClass::Request]);
+        self.add(usage.images_read, &[PriceClass::ImageRead]);
+        self.add(usage.characters, &[PriceClass::Character]);
+        self.add(usage.queries, &[PriceClass::Query]);
+        let search = match self.terms.search {
+            SearchContext::Low => PriceClass::SearchLow,
+            SearchContext::Medium => PriceClass::SearchMedium,
+            SearchContext::High => PriceClass::SearchHigh,
+        };
+        self.add(usage.searches, &[search]);
+        if usage.images_made > 0 && (usage.output == 0 || self.plain_output().is_none()) {
+            self.add(usage.images_made, &[PriceClass::ImageMade]);
+        }
+        if usage.audio_millis > 0 && (usage.total() == 0 || self.rate(PriceClass::Input).is_none())
+        {
+            let said = self.rate(PriceClass::SecondOutput).filter(|rate| !rate.is_zero());
+            let rate = said.or_else(|| self.rate(PriceClass::SecondInput));
+            self.add_at(Decimal::from_i128_with_scale(usage.audio_millis.into(), 3), rate);
+        }
+    }
+
+    /// Adds so many units at the rate of the first class that has one. What has none is not billed
+    /// by: a price that bills by tokens has rates for all of them.
+    fn add(&mut self, units: u64, classes: &[PriceClass]) {
+        if units > 0 {
+            let rate = classes.iter().find_map(|class| self.rate(*class));
+            self.add_at(units.into(), rate);
+        }
+    }
+
+    fn add_at(&mut self, units: Decimal, rate: Option<Decimal>) {
+        if let Some(rate) = rate {
+            self.sum = self.sum.and_then(|sum| sum.checked_add(units.checked_mul(rate)?));
+        }
+    }
+
     fn rate(&self, class: PriceClass) -> Option<Decimal> {
-        self.rates.rate(class, self.tier, self.prompt)
+        self.off_peak(class).or_else(|| self.rates.rate(class, self.terms.tier, self.prompt))
+    }
+
+    fn off_peak(&self, class: PriceClass) -> Option<Decimal> {
+        self.rates.off_peak.as_ref()?.rate(class, self.terms.at?)
     }
 
     /// An answer's token; images are all that some models answer with.
-    fn output(&self) -> Option<Decimal> {
-        self.rate(PriceClass::Output)
-            .filter(|rate| !rate.is_zero())
-            .or_else(|| self.rate(PriceClass::ImageOutput))
-            .or_else(|| self.rate(PriceClass::Output))
+    fn plain_output(&self) -> Option<Decimal> {
+        let text = self.rate(PriceClass::Output);
+        text.filter(|rate| !rate.is_zero()).or_else(|| self.rate(PriceClass::ImageOutput)).or(text)
     }
 
     /// A tier that prices the output, but not reasoning, prices reasoning as output.
     fn reasoning(&self) -> Option<Decimal> {
-        let own = |class| {
-            let tier = self.tier;
-            self.rates.get(crate::PriceKey { class, tier, above: 0 }).is_some()
-        };
+        let tier = self.terms.tier;
+        let own = |class| self.rates.get(PriceKey { class, tier, above: 0 }).is_some();
         if own(PriceClass::Output) && !own(PriceClass::Reasoning) {
-            return None;
+            return self.off_peak(PriceClass::Reasoning);
         }
         self.rate(PriceClass::Reasoning)
-    }
-}
-
-/// The sum so far; `None` once no `Decimal` holds it.
-struct Bill(Option<Decimal>);
-
-impl Bill {
-    /// Adds so many units. What has no rate is not billed by: a price that bills by tokens has
-    /// rates for all of them.
-    fn add(&mut self, units: u64, rate: Option<Decimal>) {
-        self.add_decimal(Decimal::from(units), rate);
-    }
-
-    fn add_decimal(&mut self, units: Decimal, rate: Option<Decimal>) {
-        if let Some(rate) = rate
-            && !units.is_zero()
-        {
-            self.0 = self.0.and_then(|sum| sum.checked_add(units.checked_mul(rate)?));
-        }
-    }
-}
-
-fn input(at: &At<'_>, usage: &Usage, bill: &mut Bill) {
-    let mut whole = Part::of(usage.input);
-    let plain = at.rate(PriceClass::Input);
-    let read = at.rate(PriceClass::CacheRead).or(plain);
-    let write = at.rate(PriceClass::CacheWrite).or(plain);
-
-    let mut cached = Part::of(whole.take(usage.cache_read));
-    let (audio, image) = (cached.take(usage.cache_read_audio), cached.take(usage.cache_read_image));
-    bill.add(audio, at.rate(PriceClass::CacheReadAudio).or(read));
-    bill.add(image, at.rate(PriceClass::CacheReadImage).or(read));
-    bill.add(cached.left, read);
-    bill.add(whole.take(usage.cache_write), write);
-    bill.add(whole.take(usage.cache_write_long), at.rate(PriceClass::CacheWriteLong).or(write));
-
-    let heard = whole.take(usage.audio_input.saturating_sub(audio));
-    bill.add(heard, at.rate(PriceClass::AudioInput).or(plain));
-    let seen = whole.take(usage.image_input.saturating_sub(image));
-    if usage.images_read == 0 || at.rate(PriceClass::ImageRead).is_none() {
-        bill.add(seen, at.rate(PriceClass::ImageInput).or(plain));
-    }
-    if usage.characters == 0 || at.rate(PriceClass::Character).is_none() {
-        bill.add(whole.left, plain);
-    }
-}
-
-fn output(at: &At<'_>, usage: &Usage, bill: &mut Bill) {
-    let mut whole = Part::of(usage.output);
-    let plain = at.output();
-    bill.add(whole.take(usage.reasoning), at.reasoning().or(plain));
-    bill.add(whole.take(usage.audio_output), at.rate(PriceClass::AudioOutput).or(plain));
-    bill.add(whole.take(usage.image_output), at.rate(PriceClass::ImageOutput).or(plain));
-    bill.add(whole.left, plain);
-}
-
-fn units(at: &At<'_>, usage: &Usage, search: SearchContext, bill: &mut Bill) {
-    bill.add(1, at.rate(PriceClass::Request));
-    bill.add(usage.images_read, at.rate(PriceClass::ImageRead));
-    bill.add(usage.characters, at.rate(PriceClass::Character));
-    bill.add(usage.queries, at.rate(PriceClass::Query));
-    let search = match search {
-        SearchContext::Low => PriceClass::SearchLow,
-        SearchContext::Medium => PriceClass::SearchMedium,
-        SearchContext::High => PriceClass::SearchHigh,
-    };
-    bill.add(usage.searches, at.rate(search));
-    if usage.output == 0 || at.output().is_none() {
-        bill.add(usage.images_made, at.rate(PriceClass::ImageMade));
-    }
-    if usage.total() == 0 || at.rate(PriceClass::Input).is_none() {
-        let second = at.rate(PriceClass::SecondOutput).filter(|rate| !rate.is_zero());
-        let seconds = Decimal::from(usage.audio_millis).checked_mul(Decimal::new(1, 3));
-        let rate = second.or_else(|| at.rate(PriceClass::SecondInput));
-        bill.add_decimal(seconds.unwrap_or(Decimal::MAX), rate);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pointsman_types::Decimal;
 
-use crate::{Price, PriceClass, PriceKey, ServiceTier};
+use crate::{OffPeak, Price, PriceClass, PriceKey, ServiceTier};
 
 /// US dollars for one unit of each class that has a price; what is missing is unknown, not zero.
 ///
@@ -24,43 +24,45 @@ use crate::{Price, PriceClass, PriceKey, ServiceTier};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
     /// Sorted by key, each once.
-    rates: Vec<(PriceKey, Decimal)>,
+    sorted: Vec<(PriceKey, Decimal)>,
     /// Whether a prompt of exactly the length is priced as one above it.
     pub inclusive: bool,
+    /// What is cheaper at some hours.
+    pub off_peak: Option<Box<OffPeak>>,
 }
 
 impl Rates {
     /// Sets one rate, or replaces it. A negative one counts as zero.
     pub fn set(&mut self, key: impl Into<PriceKey>, rate: Decimal) {
         let (key, rate) = (key.into(), rate.max(Decimal::ZERO));
-        match self.rates.binary_search_by_key(&key, |(key, _)| *key) {
-            Ok(at) => self.rates[at].1 = rate,
-            Err(at) => self.rates.insert(at, (key, rate)),
+        match self.sorted.binary_search_by_key(&key, |(key, _)| *key) {
+            Ok(at) => self.sorted[at].1 = rate,
+            Err(at) => self.sorted.insert(at, (key, rate)),
         }
     }
 
     /// One rate as it was set, without fall backs.
     pub fn get(&self, key: impl Into<PriceKey>) -> Option<Decimal> {
         let key = key.into();
-        let at = self.rates.binary_search_by_key(&key, |(key, _)| *key).ok()?;
-        Some(self.rates[at].1)
+        let at = self.sorted.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        Some(self.sorted[at].1)
     }
 
     /// All rates, in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (PriceKey, Decimal)> {
-        self.rates.iter().copied()
+        self.sorted.iter().copied()
     }
 
     /// Whether no rate is set.
     pub fn is_empty(&self) -> bool {
-        self.rates.is_empty()
+        self.sorted.is_empty()
     }
 
     /// These rates where `own` says nothing, as a configuration overrides a price book.
     ///
     /// A base price of `own` for input tokens stands for all of the input: no cache, audio, tier or
     /// length of these stays beside it, for their prices belong to the price that it replaces. So
-    /// for output. Any other rate of `own` replaces just the one with its key.
+    /// for output. The hours of these stay only where neither is replaced. Any other rate of `own` replaces just the one with its key.
     ///
     /// ```
     /// use pointsman_cost::{PriceClass, Rates, parse_price};
@@ -83,23 +85,34 @@ impl Rates {
         let replaced = |base: PriceClass| own.get(base).is_some();
         let (input, output) = (replaced(PriceClass::Input), replaced(PriceClass::Output));
         let mut all = self.clone();
-        all.rates.retain(|(key, _)| !(if key.class.is_input() { input } else { output }));
+        all.sorted.retain(|(key, _)| !(if key.class.is_input() { input } else { output }));
         for (key, rate) in own.iter() {
             all.set(key, rate);
+        }
+        if own.off_peak.is_some() || input || output {
+            all.off_peak.clone_from(&own.off_peak);
         }
         all
     }
 
-    /// A price, if enough is known: of a model that bills tokens both the input's and the
-    /// output's (an image's tokens or an image made will do as output), of any other the price of
-    /// one of its units.
+    /// A price, if enough is known. Of a model that bills tokens that is both the input's and the
+    /// output's, where other units of what is sent may stand in for the input's tokens, and an
+    /// image's tokens or an image made for the output's. Of any other it is the price of one unit.
     pub fn price(&self) -> Option<Price> {
         let has = |class: PriceClass| self.get(class).is_some();
-        let units = || PriceClass::all().any(|class| class.is_unit() && has(class));
+        let sent = [
+            PriceClass::Character,
+            PriceClass::SecondInput,
+            PriceClass::SecondOutput,
+            PriceClass::ImageRead,
+            PriceClass::Query,
+        ];
+        let made = [PriceClass::Request, PriceClass::ImageMade];
         let known = match (has(PriceClass::Input), has(PriceClass::Output)) {
             (true, true) => true,
             (true, false) => has(PriceClass::ImageOutput) || has(PriceClass::ImageMade),
-            (false, _) => units(),
+            (false, true) => sent.into_iter().any(has),
+            (false, false) => sent.into_iter().chain(made).any(has),
         };
         known.then(|| Price::from_rates(Arc::new(self.clone())))
     }
@@ -114,11 +127,11 @@ impl Rates {
         tier: ServiceTier,
         prompt: u64,
     ) -> Option<Decimal> {
-        let first = self.rates.partition_point(|(key, _)| key.class < class);
         let alone =
             tier == ServiceTier::Batch && self.get(PriceKey { class, tier, above: 0 }).is_some();
         let mut best: Option<(u64, bool, Decimal)> = None;
-        for (key, rate) in self.rates[first..].iter().take_while(|(key, _)| key.class == class) {
+        // They are few: a look at each is cheaper than a search.
+        for (key, rate) in self.sorted.iter().filter(|(key, _)| key.class == class) {
             let own = key.tier == tier;
             if !own && (alone || key.tier != ServiceTier::Standard)
                 || !self.crossed(key.above, prompt)

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use pointsman_clock::Instant;
 use pointsman_cost::{
-    Price, PriceClass, PriceError, PriceKey, Rates, SearchContext, ServiceTier, Terms, parse_price,
+    Hours, OffPeak, Price, PriceClass, PriceError, PriceKey, Rates, SearchContext, ServiceTier,
+    Terms, parse_price,
 };
 use pointsman_types::{Decimal, Usage};
 use proptest::prelude::*;
@@ -138,6 +140,50 @@ fn service_tiers() {
 }
 
 #[test]
+fn some_hours_are_cheaper() {
+    let mut rates = rates(&[
+        ("input_cost_per_token", "4e-07"),
+        ("output_cost_per_token", "2e-06"),
+        ("output_cost_per_token_priority", "9e-06"),
+        ("input_cost_per_token_above_128k_tokens", "5e-07"),
+    ]);
+    // Nights from Monday to Friday in a calendar eight hours ahead, 10:00 to 01:30 UTC.
+    let hours = Hours { weekdays: 0b001_1111, ahead: 8, from: 600, to: 90 };
+    let cheap = vec![(PriceClass::Input, dollars("1e-07")), (PriceClass::Output, dollars("1e-06"))];
+    rates.off_peak = Some(Box::new(OffPeak { hours: vec![hours], rates: cheap }));
+    let price = rates.price().unwrap();
+    let call = usage(|u| (u.input, u.output, u.cache_read) = (200_000, 1_000, 100_000));
+    let at = |secs: u64| {
+        let at = Some(Instant::from_secs(secs));
+        price.of(&call, &Terms { at, tier: ServiceTier::Priority, ..Terms::default() })
+    };
+    let (full, off) = (dollars("0.109"), dollars("0.021"));
+    // 2026-03-06 is a Friday.
+    let friday = 1_772_755_200;
+    for (secs, cost) in [
+        (friday, off),
+        (friday + 90 * 60 - 1, off),
+        (friday + 90 * 60, full),
+        (friday + 10 * 3_600 - 1, full),
+        (friday + 10 * 3_600, off),
+        // Saturday in the calendar that counts.
+        (friday + 16 * 3_600 - 1, off),
+        (friday + 16 * 3_600, full),
+        // Sunday's evening is its Monday.
+        (friday + (48 + 16) * 3_600 - 1, full),
+        (friday + (48 + 16) * 3_600, off),
+    ] {
+        assert_eq!(at(secs), cost, "{secs}");
+    }
+    let untold = price.of(&call, &ServiceTier::Priority.into());
+    assert_eq!(untold, full);
+    let own = crate::rates(&[("input_cost_per_token", "1e-06")]);
+    assert!(rates.overridden_by(&own).off_peak.is_none());
+    let own = crate::rates(&[("input_cost_per_request", "1e-06")]);
+    assert!(rates.overridden_by(&own).off_peak.is_some());
+}
+
+#[test]
 fn audio_and_images() {
     let omni = price(&[
         ("input_cost_per_token", "2e-06"),
@@ -209,6 +255,7 @@ fn what_is_not_known_has_no_price() {
         &["input_cost_per_token", "output_cost_per_image_token"],
         &["input_cost_per_token", "output_cost_per_image"],
         &["input_cost_per_second"],
+        &["input_cost_per_request"],
         &["output_cost_per_token", "input_cost_per_character"],
     ] {
         let of: Vec<_> = known.iter().map(|key| (*key, "0")).collect();
@@ -221,6 +268,7 @@ fn what_is_not_known_has_no_price() {
         &["input_cost_per_token_flex", "output_cost_per_token"],
         &["input_cost_per_token_above_200k_tokens", "output_cost_per_token"],
         &["input_cost_per_token", "input_cost_per_request"],
+        &["output_cost_per_token", "input_cost_per_request"],
         &["search_context_size_low"],
         &["cache_read_input_token_cost"],
     ] {

@@ -15,7 +15,6 @@ pub use pointsman_cost as cost;
 pub use pointsman_http as http;
 #[cfg(feature = "openai")]
 pub use pointsman_openai as openai;
-#[cfg(feature = "config")]
 pub use pointsman_prices as prices;
 pub use pointsman_provider as provider;
 pub use pointsman_provider::Call;

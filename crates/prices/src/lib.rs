@@ -23,6 +23,7 @@ mod book;
 mod litellm;
 mod model;
 mod names;
+mod off_peak;
 mod table;
 
 pub use book::Book;

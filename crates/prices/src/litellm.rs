@@ -6,7 +6,7 @@ use pointsman_cost::{PriceClass, PriceError, PriceKey, Rates, parse_price};
 use pointsman_types::Decimal;
 use serde_json::value::RawValue;
 
-use crate::{Book, Capability, Mode, ModelFacts, Supports, names};
+use crate::{Book, Capability, Mode, ModelFacts, Supports, names, off_peak};
 
 /// Digits behind the point of a price; finer ones are the noise of floats.
 const SCALE: u32 = 18;
@@ -45,7 +45,7 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-type Members<'a> = BTreeMap<String, &'a RawValue>;
+pub(crate) type Members<'a> = BTreeMap<String, &'a RawValue>;
 
 pub(crate) fn read(text: &str) -> Result<(Book, Vec<Problem>), ReadError> {
     let file: Members<'_> = serde_json::from_str(text).map_err(|e| ReadError {
@@ -120,7 +120,44 @@ impl Entry<'_> {
         if let Some(raw) = members.get("tiered_pricing") {
             self.tiers(raw);
         }
+        if let Some(raw) = members.get("off_peak_pricing") {
+            self.off_peak(raw);
+        }
         self.complete(vendor);
+    }
+
+    fn off_peak(&mut self, raw: &RawValue) {
+        const NAME: &str = "off_peak_pricing";
+        let members = match serde_json::from_str::<Option<Members<'_>>>(raw.get()) {
+            Ok(Some(members)) => members,
+            Ok(None) => return,
+            Err(_) => return self.problem(NAME, "must be an object"),
+        };
+        match off_peak::read(&members) {
+            Ok(mut off_peak) if !off_peak.hours.is_empty() => {
+                let rates = self.base_rates(NAME, &members);
+                off_peak.rates = rates.iter().map(|(key, rate)| (key.class, rate)).collect();
+                self.facts.rates.off_peak = Some(Box::new(off_peak));
+            }
+            Ok(_) => {}
+            Err(why) => self.problem(NAME, why),
+        }
+    }
+
+    /// The base rates among the members of the fact called `within`.
+    fn base_rates(&mut self, within: &str, members: &Members<'_>) -> Rates {
+        let mut rates = Rates::default();
+        for (name, raw) in members {
+            let Some(key) = PriceKey::parse(name).filter(|key| *key == key.class.into()) else {
+                continue;
+            };
+            match price(raw) {
+                Ok(Some(rate)) => rates.set(key, rate),
+                Ok(None) => {}
+                Err(why) => self.problem(&format!("{within}.{name}"), why.to_string()),
+            }
+        }
+        rates
     }
 
     /// What follows from the vendor and the mode.
@@ -187,15 +224,7 @@ impl Entry<'_> {
     }
 
     fn tier(&mut self, row: &Members<'_>, above: u64, table: &mut Rates) {
-        let mut own = Rates::default();
-        for (name, raw) in row {
-            let Some(key) = PriceKey::parse(name) else { continue };
-            match price(raw) {
-                Ok(Some(rate)) => own.set(key, rate),
-                Ok(None) => {}
-                Err(why) => self.problem(&format!("tiered_pricing.{name}"), why.to_string()),
-            }
-        }
+        let own = self.base_rates("tiered_pricing", row);
         let Some(input) = own.get(PriceClass::Input) else { return };
         let output = own.get(PriceClass::Output);
         let write = own.get(PriceClass::CacheWrite).unwrap_or(input);

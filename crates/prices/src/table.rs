@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use pointsman_cost::{PriceClass, PriceKey, Rates, ServiceTier};
+use pointsman_cost::{Hours, OffPeak, PriceClass, PriceKey, Rates, ServiceTier, parse_price};
 use pointsman_types::Decimal;
 
 use crate::{Book, Capability, Mode, ModelFacts, ReadError, Supports};
@@ -48,6 +48,10 @@ const TIERS: [(ServiceTier, &str); 6] = [
 
 /// Behind the rates: a prompt of exactly the length counts as above it.
 const INCLUSIVE: &str = "inclusive";
+/// Before hours off peak: bits of the weekdays, hours ahead of UTC, first and last minute.
+const HOURS: &str = "hours=";
+/// Before a rate off peak.
+const OFF: &str = "off.";
 
 pub(crate) fn write(book: &Book) -> String {
     let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -71,6 +75,14 @@ fn line(vendor: &str, facts: &ModelFacts) -> String {
     let mut rates: Vec<_> = facts.rates.iter().map(|(key, rate)| one_rate(key, rate)).collect();
     if facts.rates.inclusive {
         rates.push(INCLUSIVE.to_owned());
+    }
+    if let Some(off_peak) = &facts.rates.off_peak {
+        rates.extend(off_peak.hours.iter().map(|hours| {
+            let Hours { weekdays, ahead, from, to } = hours;
+            format!("{HOURS}{weekdays}/{ahead}/{from}/{to}")
+        }));
+        let own = off_peak.rates.iter();
+        rates.extend(own.map(|(class, rate)| format!("{OFF}{}", one_rate((*class).into(), *rate))));
     }
     format!("{vendor}\t{mode}\t{most_in}/{most_out}\t{}\t{}", supports.join(" "), rates.join(" "))
 }
@@ -120,23 +132,41 @@ fn facts(mode: &str, most: &str, supports: &str, rates: &str) -> Option<ModelFac
 }
 
 fn read_rates(text: &str) -> Option<Rates> {
-    let mut rates = Rates::default();
+    let (mut rates, mut off_peak) = (Rates::default(), OffPeak::default());
     for word in words(text) {
         if word == INCLUSIVE {
             rates.inclusive = true;
-            continue;
+        } else if let Some(hours) = word.strip_prefix(HOURS) {
+            off_peak.hours.push(read_hours(hours)?);
+        } else if let Some(rate) = word.strip_prefix(OFF) {
+            let (key, rate) = read_rate(rate)?;
+            off_peak.rates.push((key.class, rate));
+        } else {
+            let (key, rate) = read_rate(word)?;
+            rates.set(key, rate);
         }
-        let (key, rate) = word.split_once('=')?;
-        let (key, above) = match key.split_once('>') {
-            Some((key, above)) => (key, above.parse().ok()?),
-            None => (key, 0),
-        };
-        let at = key.find('@').unwrap_or(key.len());
-        let (class, _) = CLASSES.into_iter().find(|(_, code)| *code == &key[..at])?;
-        let (tier, _) = TIERS.into_iter().find(|(_, code)| *code == &key[at..])?;
-        rates.set(PriceKey { class, tier, above }, pointsman_cost::parse_price(rate).ok()?);
     }
+    rates.off_peak = Some(off_peak).filter(|some| !some.hours.is_empty()).map(Box::new);
     Some(rates)
+}
+
+fn read_hours(text: &str) -> Option<Hours> {
+    let mut numbers = text.split('/').map(str::parse::<u16>);
+    let mut next = || numbers.next()?.ok();
+    let (weekdays, ahead) = (u8::try_from(next()?).ok()?, u8::try_from(next()?).ok()?);
+    Some(Hours { weekdays, ahead, from: next()?, to: next()? })
+}
+
+fn read_rate(word: &str) -> Option<(PriceKey, Decimal)> {
+    let (key, rate) = word.split_once('=')?;
+    let (key, above) = match key.split_once('>') {
+        Some((key, above)) => (key, above.parse().ok()?),
+        None => (key, 0),
+    };
+    let at = key.find('@').unwrap_or(key.len());
+    let (class, _) = CLASSES.into_iter().find(|(_, code)| *code == &key[..at])?;
+    let (tier, _) = TIERS.into_iter().find(|(_, code)| *code == &key[at..])?;
+    Some((PriceKey { class, tier, above }, parse_price(rate).ok()?))
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use pointsman_cost::{PriceClass, PriceKey, parse_price};
+use pointsman_cost::{Hours, PriceClass, PriceKey, parse_price};
 use pointsman_prices::{Book, Capability, Mode};
 use pointsman_types::Decimal;
 use proptest::prelude::*;
@@ -126,6 +126,54 @@ fn a_table_by_length_stands_for_the_base_prices() {
 }
 
 #[test]
+fn hours_off_peak_are_read() {
+    let model = |off_peak: &str| {
+        format!(
+            r#"{{"m": {{"litellm_provider": "deepseek", "mode": "chat", "input_cost_per_token": 2e-6,
+                "output_cost_per_token": 2e-6, "off_peak_pricing": {off_peak}}}}}"#
+        )
+    };
+    let book = read(&model(
+        r#"{"hours_utc": "16:30-00:30", "weekday_timezone": "Asia/Shanghai",
+            "windows": [{"hours_utc": ["04:00-06:00", "10:00-00:00"], "weekdays": [1, "Tuesday", 7]},
+                {"hours_utc": "00:00-00:00", "weekdays": ["sat"]}],
+            "input_cost_per_token": 1e-6, "output_cost_per_token": null}"#,
+    ));
+    let off_peak = book.lookup("deepseek", "m").unwrap().rates.off_peak.clone().unwrap();
+    let hours = |weekdays, from, to| Hours { weekdays, ahead: 8, from, to };
+    assert_eq!(
+        off_peak.hours,
+        [
+            hours(Hours::DAILY, 990, 30),
+            hours(0b100_0011, 240, 360),
+            hours(0b100_0011, 600, 0),
+            hours(0b010_0000, 0, 0),
+        ]
+    );
+    assert_eq!(off_peak.rates, [(PriceClass::Input, dollars("1e-06"))]);
+    assert_eq!(
+        Book::from_table(&book.to_table()).unwrap().lookup("deepseek", "m"),
+        book.lookup("deepseek", "m")
+    );
+
+    for wrong in [
+        "7",
+        r#"{"hours_utc": 7}"#,
+        r#"{"hours_utc": "24:00-01:00"}"#,
+        r#"{"hours_utc": "9-17"}"#,
+        r#"{"windows": [{"hours_utc": "01:00-02:00", "weekdays": [0]}]}"#,
+        r#"{"windows": [{"hours_utc": "01:00-02:00", "weekdays": 3}]}"#,
+        r#"{"windows": {}}"#,
+        r#"{"hours_utc": "01:00-02:00", "weekday_timezone": "Mars/Olympus"}"#,
+    ] {
+        let (book, problems) = Book::from_litellm_json(&model(wrong)).unwrap();
+        assert_eq!(problems.len(), 1, "{wrong}");
+        assert_eq!(problems[0].key, "off_peak_pricing");
+        assert_eq!(book.lookup("deepseek", "m").unwrap().rates.off_peak, None, "{wrong}");
+    }
+}
+
+#[test]
 fn what_a_vendor_is_known_for() {
     let model = r#"{"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6,"#;
     let book = read(&format!(
@@ -239,6 +287,7 @@ fn member() -> impl Strategy<Value = String> {
         Just("supports_vision"),
         Just("search_context_cost_per_query"),
         Just("tiered_pricing"),
+        Just("off_peak_pricing"),
         Just("input_cost_per_token"),
         Just("output_cost_per_token_above_128k_tokens_flex"),
         Just("output_cost_per_image"),
@@ -252,6 +301,7 @@ fn member() -> impl Strategy<Value = String> {
         Just("-0.0".to_owned()),
         Just("[{\"range\": [0, 1e9], \"input_cost_per_token\": 1}, {\"range\": []}, 3]".to_owned()),
         Just("[{\"range\": [5, null], \"input_cost_per_token\": 2}]".to_owned()),
+        Just("{\"hours_utc\": \"01:00-02:00\", \"output_cost_per_token\": 3}".to_owned()),
         Just("{\"search_context_size_high\": 3, \"x\": []}".to_owned()),
         any::<f64>()
             .prop_filter("JSON has no others", |n| n.is_finite())
