@@ -156,7 +156,7 @@ async fn hold(reply: &mut StreamReply) -> Result<Vec<Frame>, Error> {
 }
 
 fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
-    let cost = whole.usage.and_then(|usage| ledger.of(&usage).money);
+    let cost = whole.usage.and_then(|usage| ledger.of(&usage, lease.now()).money);
     let end = End {
         verdict: Verdict::Success,
         sent: true,

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use pointsman_clock::{Dice, Instant};
+use pointsman_cost::ServiceTier;
 use pointsman_provider::Call;
 use pointsman_retry::{self as retry, Decision as Next, Situation, Willing};
 use pointsman_state::{Lease, Sight};
@@ -250,9 +251,16 @@ impl<'a> Journey<'a> {
                 ix,
                 stream: self.call.head.stream,
                 estimate: self.estimate,
+                tier: self.tier(),
                 observer: self.shared.observer.clone(),
             },
         }
+    }
+
+    /// The service tier that the call asks for, as far as it bears on its price.
+    fn tier(&self) -> ServiceTier {
+        let named = self.call.text("service_tier");
+        named.map(|name| ServiceTier::named(&name)).unwrap_or_default()
     }
 
     /// Makes one send; a second copy may overtake it where the group hedges.

@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use pointsman_cost::Terms;
+use pointsman_clock::Instant;
+use pointsman_cost::{ServiceTier, Terms};
 use pointsman_state::Lease;
 use pointsman_types::{Charge, Decimal, ErrorKind, Ix, Outcome, Usage, Verdict};
 
@@ -17,6 +18,8 @@ pub(crate) struct Ledger {
     pub(crate) stream: bool,
     /// Tokens of the prompt and the answer, as estimated; 0 where nobody asked.
     pub(crate) estimate: (u64, u64),
+    /// The service tier that the call asks for.
+    pub(crate) tier: ServiceTier,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
@@ -56,13 +59,13 @@ impl Ledger {
     }
 
     /// What an attempt is charged.
-    fn charge(&self, end: &End) -> Charge {
+    fn charge(&self, end: &End, now: Instant) -> Charge {
         let nothing = Charge { money: Some(Decimal::ZERO), ..Charge::default() };
         if !end.sent {
             return nothing;
         }
         if let Some(usage) = &end.usage {
-            return self.of(usage);
+            return self.of(usage, now);
         }
         match end.verdict {
             Verdict::Failure { .. } if end.first_content.is_none() => nothing,
@@ -72,9 +75,10 @@ impl Ledger {
     }
 
     /// What a usage is charged.
-    pub(crate) fn of(&self, usage: &Usage) -> Charge {
+    pub(crate) fn of(&self, usage: &Usage, now: Instant) -> Charge {
         let price = self.topology.node(self.ix).price.as_ref();
-        let money = price.map(|price| price.of(usage, &Terms::default()));
+        let terms = Terms { at: Some(now), ..Terms::from(self.tier) };
+        let money = price.map(|price| price.of(usage, &terms));
         Charge { input: usage.input, output: usage.output, money }
     }
 
@@ -86,7 +90,7 @@ impl Ledger {
             sent: end.sent,
             stream: self.stream,
             usage: end.usage,
-            charged: self.charge(end),
+            charged: self.charge(end, now),
             first_content: end.first_content,
             total: held,
         };

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::{sync::Notify, time::sleep};
 
 /// Who waits for a member of one group: first in first out within a priority, lower ones first.
 #[derive(Debug, Default)]
@@ -81,15 +82,22 @@ impl Ticket<'_> {
     /// Waits until it is worth looking: something freed and this is the first in line, or `soonest`
     /// has passed. False when `most` passes first.
     pub(crate) async fn wait(&self, soonest: Option<Duration>, most: Duration) -> bool {
-        let Some(soonest) = soonest.filter(|soonest| *soonest < most) else {
-            return timeout(most, self.woken.notified()).await.is_ok();
-        };
-        let began = tokio::time::Instant::now();
-        if timeout(soonest, self.woken.notified()).await.is_ok() || self.is_first() {
-            return true;
+        let mut end = pin!(sleep(most));
+        if let Some(soonest) = soonest.filter(|soonest| *soonest < most) {
+            tokio::select! {
+                biased;
+                () = self.woken.notified() => return true,
+                () = sleep(soonest) => {}
+            }
+            if self.is_first() {
+                return true;
+            }
         }
-        let left = most.saturating_sub(began.elapsed());
-        timeout(left, self.woken.notified()).await.is_ok()
+        tokio::select! {
+            biased;
+            () = self.woken.notified() => true,
+            () = &mut end => false,
+        }
     }
 
     fn is_first(&self) -> bool {
