@@ -7,7 +7,7 @@ use pointsman_provider::{Provider, Transport};
 
 /// A provider for each vendor that this build serves, over one transport.
 pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    [openai(transport, clock), simulated(clock)].concat()
+    [openai(transport, clock), anthropic(transport, clock), simulated(clock)].concat()
 }
 
 #[cfg(feature = "openai")]
@@ -21,6 +21,18 @@ fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
 
 #[cfg(not(feature = "openai"))]
 fn openai(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "anthropic")]
+fn anthropic(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_anthropic::AnthropicCodec;
+    use pointsman_provider::HttpProvider;
+    vec![Arc::new(HttpProvider::new(AnthropicCodec, Arc::clone(transport), Arc::clone(clock)))]
+}
+
+#[cfg(not(feature = "anthropic"))]
+fn anthropic(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 

@@ -5,5 +5,5 @@ mod read;
 mod write;
 
 pub(crate) use chunks::ChunkWriter;
-pub(crate) use read::read;
+pub(crate) use read::{cache_of, read};
 pub(crate) use write::completion;
