@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod config;
 mod failure;
+mod form;
 mod listen;
 mod logs;
 mod models;

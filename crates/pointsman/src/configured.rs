@@ -89,7 +89,10 @@ fn member(
     let first =
         |names: &[&str]| names.iter().find_map(|name| env(name)).filter(|value| !value.is_empty());
     if let Some(vendor) = vendors.iter().find(|vendor| vendor.name == deployment.vendor) {
-        deployment.api_base = deployment.api_base.or_else(|| first(vendor.base_env));
+        deployment.api_base = deployment
+            .api_base
+            .or_else(|| first(vendor.base_env))
+            .or_else(|| own_base(vendor.base?, env));
         deployment.api_key = deployment.api_key.or_else(|| first(vendor.key_env).map(Into::into));
         if vendor.needs_key && deployment.api_key.is_none() && deployment.api_base.is_none() {
             let names = vendor.key_env.join(" or ");
@@ -106,6 +109,13 @@ fn member(
     };
     let limits = Limits { rpm: one.rpm, max_parallel_requests: one.max_parallel_requests };
     Some(Member { deployment, limits, tpm: one.tpm, health, price: price(&one.price) })
+}
+
+/// An address with something of the user's own in it, where the environment says what.
+fn own_base(base: &str, env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let (before, rest) = base.split_once('{')?;
+    let (name, behind) = rest.split_once('}')?;
+    Some(format!("{before}{}{behind}", env(name).filter(|value| !value.is_empty())?))
 }
 
 fn price(of: &PriceSpec) -> Option<Price> {

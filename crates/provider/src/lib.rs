@@ -21,8 +21,10 @@ mod pieces;
 mod reply;
 mod sse;
 mod surface;
+pub mod surfaces;
 mod target;
 mod transport;
+pub mod wire;
 
 pub use call::{Call, CallHead};
 pub use classify::{classify_body, classify_value, classify_words};

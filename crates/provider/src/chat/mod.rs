@@ -23,9 +23,10 @@ mod answers;
 mod fields;
 mod losses;
 pub mod messages;
-mod openai;
+pub mod openai;
 mod reply;
 mod request;
+mod responses;
 mod stream;
 
 use http::HeaderMap;
@@ -74,6 +75,7 @@ impl Chat {
         }
         let read = match call.head.operation {
             Operation::Messages | Operation::CountTokens => messages::read,
+            Operation::Responses => responses::read,
             _ => openai::read,
         };
         let mut chat = read(members).map_err(faulty)?;
@@ -131,6 +133,7 @@ impl ChatReply {
         reply.choices.iter_mut().for_each(answers::unwrap);
         let body = match what.operation {
             Operation::Messages => messages::write_reply(&reply, what, now),
+            Operation::Responses => responses::write_reply(&reply, what, now),
             _ => openai::completion(&reply, what, now),
         };
         WholeReply { headers: headers.clone(), body: body.to_string().into(), usage: self.usage }

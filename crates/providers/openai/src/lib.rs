@@ -14,12 +14,14 @@
 //! assert_eq!(target.base, "https://api.openai.com/v1");
 //! ```
 
+mod answers;
 mod codec;
+mod dialect;
+mod edits;
 mod frames;
-mod surface;
 mod vendors;
 mod wire;
 
 pub use codec::OpenAiCodec;
-pub use surface::OpenAiSurface;
+pub use dialect::Dialect;
 pub use vendors::VENDORS;
