@@ -109,7 +109,7 @@ fn a_schema_is_a_format_or_a_tool() {
     assert_eq!(older["tool_choice"], json!({"type": "tool", "name": "give_answer"}));
     assert_eq!(older["tools"][0]["input_schema"], schema);
     let answered = said(
-        json!({"content": [{"type": "tool_use", "id": "t", "name": "give_answer", "input": {"a": "b"}}], "stop_reason": "tool_use"}),
+        &json!({"content": [{"type": "tool_use", "id": "t", "name": "give_answer", "input": {"a": "b"}}], "stop_reason": "tool_use"}),
     );
     assert_eq!(answered["choices"][0]["message"]["content"], r#"{"a":"b"}"#);
     assert_eq!(answered["choices"][0]["finish_reason"], "stop");

@@ -1,4 +1,4 @@
-//! OpenAI's dialect, and the vendors that speak it.
+//! OpenAI's dialect, and the vendors that speak it, Azure among them.
 //!
 //! Bodies pass through as they came: the `model` value is spliced, the router's own fields are
 //! taken out, and nothing else is touched, so every field that this crate has never heard of
@@ -15,6 +15,7 @@
 //! ```
 
 mod answers;
+mod azure;
 mod codec;
 mod dialect;
 mod edits;
@@ -22,6 +23,7 @@ mod frames;
 mod vendors;
 mod wire;
 
+pub use azure::AzureCodec;
 pub use codec::OpenAiCodec;
 pub use dialect::Dialect;
 pub use vendors::VENDORS;

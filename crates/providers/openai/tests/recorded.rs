@@ -173,6 +173,5 @@ fn error(codec: &OpenAiCodec, one: &Recorded) {
         503 => &[ErrorKind::Overloaded],
         _ => &[ErrorKind::BadRequest],
     };
-    println!("{} {kind}: {} {}", one.file, error.kind, error.message());
     assert!(want.contains(&error.kind), "{} {kind}: {error}", one.file);
 }
