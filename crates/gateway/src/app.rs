@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwapOption;
-use pointsman::{Router, clock::Clock, config::ServerSpec, openai::OpenAiSurface};
+use pointsman::{Router, clock::Clock, config::ServerSpec};
 use tokio_util::task::TaskTracker;
 
 use crate::auth::KeyDigest;
@@ -15,7 +15,6 @@ use crate::auth::KeyDigest;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) router: Router,
-    pub(crate) surface: OpenAiSurface,
     pub(crate) clock: Arc<dyn Clock>,
     /// Owns what goes on beside a call.
     pub(crate) tasks: TaskTracker,
@@ -27,7 +26,6 @@ impl App {
     pub(crate) fn new(router: Router, clock: Arc<dyn Clock>, server: &ServerSpec) -> Self {
         let app = Self {
             router,
-            surface: OpenAiSurface,
             clock,
             tasks: TaskTracker::new(),
             master_key: ArcSwapOption::empty(),

@@ -39,7 +39,7 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
         Some(_) => "the key is not valid here",
     };
     let error = Error::new(ErrorKind::Authentication, told).with_code("invalid_api_key");
-    failure::plain(&app, &error)
+    failure::plain(failure::surface_at(request.uri().path()), &error)
 }
 
 /// The key that a request presents.

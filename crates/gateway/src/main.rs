@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod explain;
 mod failure;
+mod form;
 mod listen;
 mod logs;
 mod models;

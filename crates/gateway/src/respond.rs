@@ -12,7 +12,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use pointsman::{
     Answer, Payload,
     clock::Instant,
-    openai::OpenAiSurface,
     provider::{Surface, passes_to_client},
     router::{AnswerStream, Trace},
 };
@@ -40,11 +39,16 @@ mod names {
 }
 
 /// The response for an answer.
-pub(crate) fn answered(app: &App, answer: Answer, began: Instant) -> Response {
+pub(crate) fn answered(
+    app: &App,
+    surface: &'static dyn Surface,
+    answer: Answer,
+    began: Instant,
+) -> Response {
     let (streamed, cost, body) = match answer.payload {
         Payload::Whole { body, cost, .. } => (false, cost, Body::from(body)),
         Payload::Stream(frames) => {
-            let events = Events { frames, surface: app.surface, ended: false };
+            let events = Events { frames, surface, ended: false };
             (true, None, Body::from_stream(events))
         }
     };
@@ -96,7 +100,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 /// A streamed answer as a body: a failure is its last event.
 struct Events {
     frames: Box<AnswerStream>,
-    surface: OpenAiSurface,
+    surface: &'static dyn Surface,
     ended: bool,
 }
 

@@ -3,26 +3,35 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
-    extract::State,
-    http::Uri,
-    middleware,
-    response::Response,
-    routing::{get, post},
+    Router, extract::DefaultBodyLimit, http::Uri, middleware, response::Response, routing::get,
 };
 use http::Method;
-use pointsman::types::{Error, ErrorKind};
+use pointsman::types::{Error, ErrorKind, Operation};
 
 use crate::{app::App, auth, explain, failure, models, operate, state};
 
+/// What can be asked, each at its own path.
+const OPERATIONS: [Operation; 11] = [
+    Operation::Chat,
+    Operation::Completions,
+    Operation::Embeddings,
+    Operation::Responses,
+    Operation::Messages,
+    Operation::CountTokens,
+    Operation::Images,
+    Operation::Speech,
+    Operation::Transcription,
+    Operation::Rerank,
+    Operation::Moderations,
+];
+
 /// All paths; the operations with and without `/v1`.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    let operations = Router::new()
-        .route("/chat/completions", post(operate::chat))
-        .route("/completions", post(operate::completions))
-        .route("/embeddings", post(operate::embeddings))
-        .route("/models", get(models::list))
-        .route("/models/{*name}", get(models::one));
+    let asked = OPERATIONS.iter().fold(Router::new(), |router, operation| {
+        router.route(&format!("/{}", operation.path()), operate::at(*operation))
+    });
+    let operations =
+        asked.route("/models", get(models::list)).route("/models/{*name}", get(models::one));
     let guarded = Router::new()
         .merge(operations.clone())
         .nest("/v1", operations)
@@ -30,7 +39,9 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/router/explain", post(explain::explain))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::guard));
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::guard))
+        // Bodies are bounded where they are read.
+        .layer(DefaultBodyLimit::disable());
     Router::new()
         .route("/health/liveliness", get(state::liveliness))
         .route("/health/liveness", get(state::liveliness))
@@ -39,13 +50,16 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-async fn unknown(State(app): State<Arc<App>>, uri: Uri) -> Response {
+async fn unknown(uri: Uri) -> Response {
     let message = format!("there is nothing at {}", uri.path());
-    failure::plain(&app, &Error::new(ErrorKind::NotFound, message).with_code("unknown_url"))
+    failure::plain(
+        failure::surface_at(uri.path()),
+        &Error::new(ErrorKind::NotFound, message).with_code("unknown_url"),
+    )
 }
 
-async fn wrong_method(State(app): State<Arc<App>>, method: Method, uri: Uri) -> Response {
+async fn wrong_method(method: Method, uri: Uri) -> Response {
     let message = format!("{} does not take {method}", uri.path());
     let error = Error::new(ErrorKind::BadRequest, message).with_status(405);
-    failure::plain(&app, &error.with_code("method_not_allowed"))
+    failure::plain(failure::surface_at(uri.path()), &error.with_code("method_not_allowed"))
 }

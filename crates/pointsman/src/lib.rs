@@ -7,6 +7,8 @@ mod vendors;
 
 #[cfg(feature = "config")]
 pub use configured::{Configured, Surroundings, configure};
+#[cfg(feature = "anthropic")]
+pub use pointsman_anthropic as anthropic;
 pub use pointsman_clock as clock;
 #[cfg(feature = "config")]
 pub use pointsman_config as config;

@@ -14,18 +14,20 @@ use super::money;
 pub(super) struct Context<'a> {
     pub(super) spec: &'a Spec,
     pub(super) vendors: &'a [Vendor],
+    /// Settings of the deployment's vendor that the environment may have, and under which names.
+    pub(super) settings: &'a [(&'a str, &'a [&'a str])],
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
     pub(super) book: &'a Book,
 }
 
-/// A deployment with the key and address of its vendor's environment where it has none; `None` if
-/// it is left out for want of a key.
+/// A deployment with the key, address and settings of its vendor's environment where it has none;
+/// `None` if it is left out for want of a key.
 pub(super) fn member(
     one: &DeploymentSpec,
     with: &Context<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Member> {
-    let deployment = with_environment(one, with.vendors, with.env, findings)?;
+    let deployment = with_environment(one, with, findings)?;
     let spec = with.spec;
     let provider = spec
         .provider_budgets
@@ -98,15 +100,25 @@ fn info(one: &DeploymentSpec, facts: Option<&ModelFacts>) -> Info {
 
 fn with_environment(
     one: &DeploymentSpec,
-    vendors: &[Vendor],
-    env: &dyn Fn(&str) -> Option<String>,
+    with: &Context<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Deployment> {
+    let env = with.env;
     let mut deployment = one.deployment.clone();
     let first =
         |names: &[&str]| names.iter().find_map(|name| env(name)).filter(|value| !value.is_empty());
-    if let Some(vendor) = vendors.iter().find(|vendor| vendor.name == deployment.vendor) {
-        deployment.api_base = deployment.api_base.or_else(|| first(vendor.base_env));
+    for (setting, names) in with.settings {
+        if !deployment.settings.contains_key(*setting)
+            && let Some(value) = first(names)
+        {
+            deployment.settings.insert((*setting).to_owned(), value);
+        }
+    }
+    if let Some(vendor) = with.vendors.iter().find(|vendor| vendor.name == deployment.vendor) {
+        deployment.api_base = deployment
+            .api_base
+            .or_else(|| first(vendor.base_env))
+            .or_else(|| own_base(vendor.base?, env));
         deployment.api_key = deployment.api_key.or_else(|| first(vendor.key_env).map(Into::into));
         if vendor.needs_key && deployment.api_key.is_none() && deployment.api_base.is_none() {
             let names = vendor.key_env.join(" or ");
@@ -123,6 +135,13 @@ fn with_environment(
         deployment.settings.insert("additional_drop_params".into(), names);
     }
     Some(deployment)
+}
+
+/// An address with something of the user's own in it, where the environment says what.
+fn own_base(base: &str, env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let (before, rest) = base.split_once('{')?;
+    let (name, behind) = rest.split_once('}')?;
+    Some(format!("{before}{}{behind}", env(name).filter(|value| !value.is_empty())?))
 }
 
 fn health(one: &DeploymentSpec, router: &RouterSpec) -> HealthPolicy {

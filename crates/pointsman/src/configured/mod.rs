@@ -82,8 +82,15 @@ pub fn configure(
     let vendors = builder.vendors();
     let mut kept: Vec<&DeploymentSpec> = Vec::new();
     for one in &spec.deployments {
-        let context =
-            member::Context { spec: &spec, vendors: &vendors, env: around.env, book: &book };
+        let of = |provider: &&Arc<dyn Provider>| provider.vendor().name == one.deployment.vendor;
+        let settings = providers.iter().rev().find(of).map(|one| one.settings_env());
+        let context = member::Context {
+            spec: &spec,
+            vendors: &vendors,
+            settings: settings.unwrap_or_default(),
+            env: around.env,
+            book: &book,
+        };
         if let Some(member) = member::member(one, &context, &mut findings) {
             kept.push(one);
             builder = builder.deployment(member);

@@ -19,18 +19,22 @@
 //! `cache_control` on parts, messages and tools; seals of tool calls as
 //! `provider_specific_fields.thought_signature`.
 
+mod answers;
 mod fields;
 mod losses;
-mod openai;
+pub mod messages;
+pub mod openai;
 mod reply;
 mod request;
+mod responses;
 mod stream;
 
 use http::HeaderMap;
 use pointsman_clock::Instant;
-use pointsman_types::{Error, ErrorKind};
+use pointsman_types::{Error, ErrorKind, Operation};
 use serde_json::{Map, Value};
 
+pub use answers::ANSWER_TOOL;
 pub use fields::Fields;
 pub use losses::Losses;
 pub use reply::{ChatEvent, ChatReply, Choice, Finish};
@@ -69,7 +73,12 @@ impl Chat {
         for own in OWN_FIELDS {
             members.shift_remove(*own);
         }
-        let mut chat = openai::read(members).map_err(faulty)?;
+        let read = match call.head.operation {
+            Operation::Messages | Operation::CountTokens => messages::read,
+            Operation::Responses => responses::read,
+            _ => openai::read,
+        };
+        let mut chat = read(members).map_err(faulty)?;
         if !to.params.is_empty() {
             let parsed = to
                 .params
@@ -120,8 +129,14 @@ impl ChatReply {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn whole(&self, what: &CallHead, headers: &HeaderMap, now: Instant) -> WholeReply {
-        let body = openai::completion(self, what, now).to_string().into();
-        WholeReply { headers: headers.clone(), body, usage: self.usage }
+        let mut reply = self.clone();
+        reply.choices.iter_mut().for_each(answers::unwrap);
+        let body = match what.operation {
+            Operation::Messages => messages::write_reply(&reply, what, now),
+            Operation::Responses => responses::write_reply(&reply, what, now),
+            _ => openai::completion(&reply, what, now),
+        };
+        WholeReply { headers: headers.clone(), body: body.to_string().into(), usage: self.usage }
     }
 }
 

@@ -120,7 +120,7 @@ impl Finish {
 /// it (starts and ends of blocks, roles, indexes) its writer adds.
 #[derive(Clone, Debug)]
 pub enum ChatEvent {
-    /// The answer begins. Sent at most once, before anything else; it is no content.
+    /// The answer begins. Sent at most once, before any content; it is none itself.
     Start {
         /// The vendor's id for it.
         id: Option<String>,

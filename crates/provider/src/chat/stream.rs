@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use pointsman_clock::Instant;
-use pointsman_types::Error;
+use pointsman_types::{Error, Operation};
 
-use super::{ChatEvent, openai::ChunkWriter};
+use super::{
+    ChatEvent, answers::AnswerCalls, messages::EventWriter, openai::ChunkWriter,
+    responses::ResponseWriter,
+};
 use crate::{CallHead, Event, Frame, Frames};
 
 /// Reads one vendor's stream. However the bytes are cut, the events are the same.
@@ -69,13 +72,19 @@ pub fn translated(
     now: Instant,
     decoder: impl ChatDecoder + 'static,
 ) -> Box<dyn Frames> {
-    let writer = Box::new(ChunkWriter::new(what, now));
-    Box::new(Translated { decoder, writer, events: Vec::new(), ended: false })
+    let writer: Box<dyn ChatWriter> = match what.operation {
+        Operation::Messages => Box::new(EventWriter::new(what, now)),
+        Operation::Responses => Box::new(ResponseWriter::new(what, now)),
+        _ => Box::new(ChunkWriter::new(what, now)),
+    };
+    let answers = AnswerCalls::default();
+    Box::new(Translated { decoder, writer, answers, events: Vec::new(), ended: false })
 }
 
 struct Translated<D> {
     decoder: D,
     writer: Box<dyn ChatWriter>,
+    answers: AnswerCalls,
     events: Vec<ChatEvent>,
     /// The end, or an error, was passed on: nothing follows.
     ended: bool,
@@ -97,7 +106,11 @@ impl<D: ChatDecoder> Translated<D> {
                     self.ended = true;
                     self.writer.end(out);
                 }
-                event => self.writer.write(event, out),
+                event => {
+                    if let Some(event) = self.answers.unwrap(event) {
+                        self.writer.write(event, out);
+                    }
+                }
             }
         }
     }
