@@ -42,10 +42,10 @@ impl App {
         self.master_key.store(server.master_key.as_ref().map(|key| Arc::new(KeyDigest::of(key))));
     }
 
-    /// Whether a caller who presents this key may pass.
-    pub(crate) fn admits(&self, key: Option<&str>) -> bool {
+    /// Whether a caller who presents this key may pass; it is asked for only if one is needed.
+    pub(crate) fn admits<'a>(&self, presented: impl FnOnce() -> Option<&'a str>) -> bool {
         let wanted = self.master_key.load();
-        wanted.as_ref().is_none_or(|wanted| key.is_some_and(|key| wanted.is(key)))
+        wanted.as_ref().is_none_or(|wanted| presented().is_some_and(|key| wanted.is(key)))
     }
 
     /// From now on the gateway is not ready for more.

@@ -1,18 +1,12 @@
 //! Who may pass.
 
-use std::sync::Arc;
-
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::response::Response;
 use http::{HeaderMap, header::AUTHORIZATION};
 use pointsman::types::{Error, ErrorKind, ExposeSecret, Secret};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{app::App, failure};
+use crate::{app::App, failure, routes};
 
 /// A key as its digest: what is compared says nothing of the key, not even its length.
 #[derive(Clone, Debug)]
@@ -29,17 +23,18 @@ impl KeyDigest {
     }
 }
 
-/// Lets a request through that presents the key, if one is needed.
-pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if app.admits(presented(request.headers())) {
-        return next.run(request).await;
+/// What a request is told that may not pass; every path but the open ones needs the key, if one is
+/// set, whether there is anything at it or not.
+pub(crate) fn refusal(app: &App, path: &str, headers: &HeaderMap) -> Option<Response> {
+    if routes::is_open(path) || app.admits(|| presented(headers)) {
+        return None;
     }
-    let told = match presented(request.headers()) {
+    let told = match presented(headers) {
         None => "no key: send `Authorization: Bearer KEY`, `x-api-key` or `api-key`",
         Some(_) => "the key is not valid here",
     };
     let error = Error::new(ErrorKind::Authentication, told).with_code("invalid_api_key");
-    failure::plain(&app, &error)
+    Some(failure::plain(app, &error))
 }
 
 /// The key that a request presents.

@@ -6,36 +6,39 @@ use axum::{
     Router,
     extract::State,
     http::Uri,
-    middleware,
     response::Response,
     routing::{get, post},
 };
 use http::Method;
 use pointsman::types::{Error, ErrorKind};
 
-use crate::{app::App, auth, failure, models, operate, state};
+use crate::{app::App, failure, models, operate, state};
 
-/// All paths; the operations with and without `/v1`.
+/// All paths; the operations with and without `/v1`. Each prefix is spelt out: a nested router would
+/// rewrite the address of every call.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    let operations = Router::new()
-        .route("/chat/completions", post(operate::chat))
-        .route("/completions", post(operate::completions))
-        .route("/embeddings", post(operate::embeddings))
-        .route("/models", get(models::list))
-        .route("/models/{*name}", get(models::one));
-    let guarded = Router::new()
-        .merge(operations.clone())
-        .nest("/v1", operations)
+    let mut routes = Router::new();
+    for prefix in ["", "/v1"] {
+        routes = routes
+            .route(&format!("{prefix}/chat/completions"), post(operate::chat))
+            .route(&format!("{prefix}/completions"), post(operate::completions))
+            .route(&format!("{prefix}/embeddings"), post(operate::embeddings))
+            .route(&format!("{prefix}/models"), get(models::list))
+            .route(&format!("{prefix}/models/{{*name}}"), get(models::one));
+    }
+    routes
         .route("/router/state", get(state::router))
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::guard));
-    Router::new()
         .route("/health/liveliness", get(state::liveliness))
         .route("/health/liveness", get(state::liveliness))
         .route("/health/readiness", get(state::readiness))
-        .merge(guarded)
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
         .with_state(app)
+}
+
+/// Whether a path is open to everybody, key or not.
+pub(crate) fn is_open(path: &str) -> bool {
+    matches!(path, "/health/liveliness" | "/health/liveness" | "/health/readiness")
 }
 
 async fn unknown(State(app): State<Arc<App>>, uri: Uri) -> Response {

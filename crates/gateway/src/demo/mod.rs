@@ -19,7 +19,7 @@ use pointsman::clock::{Clock, Instant, SystemClock};
 use tokio::{net::TcpListener, time};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app::App, cli::Demo, config::Upstreams, listen, routes, serve};
+use crate::{app::App, cli::Demo, config::Upstreams, listen, serve};
 use callers::Callers;
 use looks::{Event, Look, Looker};
 use screen::{Screen, Style};
@@ -63,7 +63,7 @@ async fn play(lasts: Duration) -> Result<(), Fault> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
-    let serving = listen::serve(listener, routes::routes(app), &connections, stop.clone());
+    let serving = listen::serve(listener, &app, &connections, stop.clone());
     let story = async {
         let told = Story { trio, clock, address, lasts }.tell().await;
         stop.cancel();
