@@ -16,7 +16,11 @@ use std::{
 };
 
 use pointsman::clock::{Clock, Instant, SystemClock};
-use tokio::{net::TcpListener, time};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    time,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{app::App, cli::Demo, config::Upstreams, listen, serve};
@@ -91,10 +95,11 @@ impl Story {
         let callers = Callers::start(self.address);
         let began = self.clock.now();
         let mut tick = time::interval(TICK);
+        let mut interrupt = signal(SignalKind::interrupt())?;
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
-                _ = tokio::signal::ctrl_c() => break,
+                _ = interrupt.recv() => break,
             }
             let at = self.clock.now() - began;
             if at >= self.lasts {
