@@ -7,8 +7,11 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use pointsman::router::{ExplainedMember, Explanation};
-use pointsman::types::Operation;
+use pointsman::{
+    provider::surfaces,
+    router::{ExplainedMember, Explanation},
+    types::Operation,
+};
 use serde::Serialize;
 
 use crate::{
@@ -48,13 +51,13 @@ struct Estimate {
 /// What would happen to a chat request now.
 pub(crate) async fn explain(State(app): State<Arc<App>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let call = match operate::read(&app, Operation::Chat, &head, body).await {
+    let call = match operate::read(&app, Operation::Chat, head, body).await {
         Ok(call) => call,
-        Err(error) => return failure::plain(&app, &error),
+        Err(error) => return failure::plain(surfaces::of(Operation::Chat), &error),
     };
     match app.router.explain(call) {
         Ok(explanation) => Json(Explained::from(explanation)).into_response(),
-        Err(error) => failure::plain(&app, &error),
+        Err(error) => failure::plain(surfaces::of(Operation::Chat), &error),
     }
 }
 

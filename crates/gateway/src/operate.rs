@@ -7,7 +7,7 @@ use axum::{
     response::Response,
     routing::{MethodRouter, post},
 };
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 use pointsman::{
     provider::{BodyFault, Call, Envelope, surfaces},
     types::{Error, ErrorKind, Operation},
@@ -15,6 +15,7 @@ use pointsman::{
 
 use crate::{
     app::App,
+    auth,
     body::{self, LONGEST, Unread},
     failure, form, options, respond,
 };
@@ -57,11 +58,26 @@ pub(crate) async fn read(
     let mut call = surfaces::of(operation).read(operation, envelope).map_err(faulty)?;
     call.form = form;
     options::add(&headers, &mut call.options).map_err(faulty)?;
+    call.options.caller = caller(app, &headers, &call.head.model)?;
+    app.router.affinity_header(|name| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        call.options.mark = value.map(str::to_owned);
+    });
     if matches!(operation, Operation::Messages | Operation::CountTokens) {
         let own = headers.iter().filter(|(name, _)| name.as_str().starts_with("anthropic-"));
         call.headers = own.map(|(name, value)| (name.clone(), value.clone())).collect();
     }
     Ok(call)
+}
+
+/// The caller whose account the call draws on, if it may ask for the model.
+fn caller(app: &App, headers: &HeaderMap, model: &str) -> Result<Option<String>, Error> {
+    let Some(caller) = app.caller(|| auth::presented(headers)) else { return Ok(None) };
+    if model.split(',').all(|name| caller.may_ask(name.trim())) {
+        return Ok(Some(caller.name.clone()));
+    }
+    let message = format!("the key of `{}` may not ask for the model `{model}`", caller.name);
+    Err(Error::new(ErrorKind::Permission, message).with_code("model_not_allowed"))
 }
 
 pub(crate) fn faulty(fault: BodyFault) -> Error {

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use axum::{
-    Router, extract::DefaultBodyLimit, http::Uri, middleware, response::Response, routing::get,
+    Router,
+    extract::DefaultBodyLimit,
+    http::Uri,
+    response::Response,
+    routing::{get, post},
 };
 use http::Method;
 use pointsman::types::{Error, ErrorKind, Operation};
 
-use crate::{app::App, auth, explain, failure, models, operate, state};
+use crate::{app::App, explain, failure, models, operate, state};
 
 /// What can be asked, each at its own path.
 const OPERATIONS: [Operation; 11] = [
@@ -25,29 +29,34 @@ const OPERATIONS: [Operation; 11] = [
     Operation::Moderations,
 ];
 
-/// All paths; the operations with and without `/v1`.
+/// All paths; the operations with and without `/v1`. Each prefix is spelt out: a nested router would
+/// rewrite the address of every call.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    let asked = OPERATIONS.iter().fold(Router::new(), |router, operation| {
-        router.route(&format!("/{}", operation.path()), operate::at(*operation))
-    });
-    let operations =
-        asked.route("/models", get(models::list)).route("/models/{*name}", get(models::one));
-    let guarded = Router::new()
-        .merge(operations.clone())
-        .nest("/v1", operations)
+    let mut routes = Router::new();
+    for prefix in ["", "/v1"] {
+        routes = OPERATIONS.iter().fold(routes, |routes, operation| {
+            routes.route(&format!("{prefix}/{}", operation.path()), operate::at(*operation))
+        });
+        routes = routes
+            .route(&format!("{prefix}/models"), get(models::list))
+            .route(&format!("{prefix}/models/{{*name}}"), get(models::one));
+    }
+    routes
         .route("/router/state", get(state::router))
         .route("/router/explain", post(explain::explain))
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::guard))
-        // Bodies are bounded where they are read.
-        .layer(DefaultBodyLimit::disable());
-    Router::new()
         .route("/health/liveliness", get(state::liveliness))
         .route("/health/liveness", get(state::liveliness))
         .route("/health/readiness", get(state::readiness))
-        .merge(guarded)
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        // Bodies are bounded where they are read.
+        .layer(DefaultBodyLimit::disable())
         .with_state(app)
+}
+
+/// Whether a path is open to everybody, key or not.
+pub(crate) fn is_open(path: &str) -> bool {
+    matches!(path, "/health/liveliness" | "/health/liveness" | "/health/readiness")
 }
 
 async fn unknown(uri: Uri) -> Response {

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app::App, check, cli::Serve, config::Upstreams, listen, logs, routes};
+use crate::{app::App, check, cli::Serve, config::Upstreams, listen, logs};
 
 /// The longest wait for answers that are under way when the gateway is told to end.
 const DRAIN: Duration = Duration::from_mins(10);
@@ -64,8 +64,7 @@ async fn until_told(how: &Serve, app: &Arc<App>, upstreams: &Upstreams) -> io::R
     let address = listener.local_addr()?;
     tracing::info!(listening = %address, "listening on http://{address}");
     let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
-    let serving =
-        listen::serve(listener, routes::routes(Arc::clone(app)), &connections, stop.clone());
+    let serving = listen::serve(listener, app, &connections, stop.clone());
     let mut serving = std::pin::pin!(serving);
     loop {
         tokio::select! {

@@ -98,6 +98,8 @@ pub struct CallOptions {
     pub mock_response: Option<String>,
     /// The session that the call belongs to.
     pub session: Option<String>,
+    /// The value of the header that the group's affinity goes by.
+    pub mark: Option<String>,
     /// The name of the caller whose account the call draws on; set by who authenticated it.
     pub caller: Option<String>,
 }
@@ -148,6 +150,7 @@ impl CallOptions {
             cache: body.read("cache", "an object")?.unwrap_or_default(),
             mock_response: body.read("mock_response", "a string")?,
             session: None,
+            mark: None,
             caller: None,
         })
     }

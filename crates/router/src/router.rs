@@ -178,6 +178,14 @@ impl Router {
         self.shared.topology.load().names()
     }
 
+    /// Hands over the header that some group's affinity goes by, if one does: whoever has the
+    /// request puts its value into the options' `mark`.
+    pub fn affinity_header(&self, found: impl FnOnce(&str)) {
+        if let Some(name) = self.shared.topology.load().settings.affinity_header() {
+            found(name);
+        }
+    }
+
     /// How everything stands, for people.
     pub fn state(&self) -> Vec<GroupState> {
         let (topology, now) = (self.shared.topology.load(), self.now());

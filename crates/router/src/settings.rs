@@ -161,9 +161,17 @@ impl Settings {
             AffinityKey::User => own()?,
             AffinityKey::PromptCacheKey => call.text("prompt_cache_key")?.into_bytes(),
             AffinityKey::Prefix => call.prefix(PREFIX)?.to_vec(),
-            AffinityKey::Header(name) => call.headers.get(name.as_str())?.as_bytes().to_vec(),
+            AffinityKey::Header(_) => call.options.mark.as_ref()?.clone().into_bytes(),
         };
         Some(stable_hash(&key))
+    }
+
+    /// The header that some group's affinity goes by.
+    pub(crate) fn affinity_header(&self) -> Option<&str> {
+        self.affinity.values().find_map(|affinity| match &affinity.key {
+            AffinityKey::Header(name) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// The retries that are configured for failures of a kind in a group.

@@ -16,10 +16,14 @@ use std::{
 };
 
 use pointsman::clock::{Clock, Instant, SystemClock};
-use tokio::{net::TcpListener, time};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    time,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app::App, cli::Demo, config::Upstreams, listen, routes, serve};
+use crate::{app::App, cli::Demo, config::Upstreams, listen, serve};
 use callers::Callers;
 use looks::{Event, Look, Looker};
 use screen::{Screen, Style};
@@ -63,7 +67,7 @@ async fn play(lasts: Duration) -> Result<(), Fault> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
-    let serving = listen::serve(listener, routes::routes(app), &connections, stop.clone());
+    let serving = listen::serve(listener, &app, &connections, stop.clone());
     let story = async {
         let told = Story { trio, clock, address, lasts }.tell().await;
         stop.cancel();
@@ -91,10 +95,11 @@ impl Story {
         let callers = Callers::start(self.address);
         let began = self.clock.now();
         let mut tick = time::interval(TICK);
+        let mut interrupt = signal(SignalKind::interrupt())?;
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
-                _ = tokio::signal::ctrl_c() => break,
+                _ = interrupt.recv() => break,
             }
             let at = self.clock.now() - began;
             if at >= self.lasts {
