@@ -115,6 +115,14 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Parameters that this deployment is never sent: its `additional_drop_params`, a JSON list.
+    pub fn dropped(&self) -> Vec<String> {
+        let list = self.settings.get("additional_drop_params");
+        list.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+}
+
 fn check_base(base: &str) -> Result<(), String> {
     let broken = |why: &str| format!("`api_base` {base:?} is no address: {why}");
     let uri: http::Uri = base.parse().map_err(|error| broken(&format!("{error}")))?;

@@ -63,10 +63,7 @@ impl Losses {
         let setting = |name: &str| to.settings.get(name);
         let drop_all =
             setting("drop_params").is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
-        let dropped = setting("additional_drop_params")
-            .and_then(|json| serde_json::from_str(json).ok())
-            .unwrap_or_default();
-        Self { dropped, ..Self::new(to.vendor, drop_all) }
+        Self { dropped: to.dropped(), ..Self::new(to.vendor, drop_all) }
     }
 
     /// The vendor has no way to say this parameter.

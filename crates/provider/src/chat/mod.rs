@@ -73,6 +73,9 @@ impl Chat {
         for own in OWN_FIELDS {
             members.shift_remove(*own);
         }
+        for dropped in to.dropped() {
+            members.shift_remove(&dropped);
+        }
         let read = match call.head.operation {
             Operation::Messages | Operation::CountTokens => messages::read,
             Operation::Responses => responses::read,

@@ -11,6 +11,7 @@ use crate::dialect::Dialect;
 /// what has another, and the deployment's defaults where it has nothing to say.
 pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pieces {
     let body = &call.envelope;
+    let dropped = to.dropped();
     let mut replace: SmallVec<[(&str, bytes::Bytes); 4]> = SmallVec::new();
     replace.push(("model", to.model_json.clone()));
     let mut cut: SmallVec<[&str; 20]> = SmallVec::from_slice(OWN_FIELDS);
@@ -25,6 +26,7 @@ pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pie
         }
         cut.extend(dialect.cuts.iter().copied());
     }
+    cut.extend(dropped.iter().map(String::as_str));
     if to.params.is_empty() {
         return body.edited(&replace, &cut, &[]);
     }
