@@ -3,21 +3,52 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use pointsman_types::Operation;
 
-use crate::{BodyFault, CallOptions, Envelope};
+use crate::{BodyFault, CallOptions, Envelope, Form};
 
 /// What is asked, without the body.
 #[derive(Clone, Debug)]
 pub struct CallHead {
-    /// What the upstream shall do.
+    /// What the upstream shall do; it tells the caller's dialect too.
     pub operation: Operation,
     /// The name the caller asked for: a group, an alias, a deployment.
     pub model: String,
     /// Whether the answer is streamed.
     pub stream: bool,
+    /// Whether the caller wants the usage within the stream.
+    pub include_usage: bool,
     /// The caller's bound on the answer, in tokens.
     pub max_output: Option<u64>,
+    /// Whether embeddings are wanted as Base64 of their little-endian 32-bit floats.
+    pub base64: bool,
+}
+
+impl CallHead {
+    /// Reads a body in OpenAI's shape: `stream`, `stream_options` and the bound on the answer.
+    ///
+    /// # Errors
+    ///
+    /// Names the member that has a wrong type.
+    pub fn read(operation: Operation, model: String, body: &Envelope) -> Result<Self, BodyFault> {
+        #[derive(Default, serde::Deserialize)]
+        struct StreamOptions {
+            include_usage: Option<bool>,
+        }
+        let stream = body.read("stream", "a boolean")?.unwrap_or(false);
+        let options: Option<StreamOptions> =
+            if stream { body.read("stream_options", "an object")? } else { None };
+        let want = "a whole number of tokens";
+        let mut max_output = None;
+        for name in ["max_completion_tokens", "max_tokens", "max_output_tokens"] {
+            max_output = max_output.or(body.read(name, want)?);
+        }
+        let include_usage = options.unwrap_or_default().include_usage.unwrap_or(false);
+        let base64 = operation == Operation::Embeddings
+            && body.text("encoding_format")?.as_deref() == Some("base64");
+        Ok(Self { operation, model, stream, include_usage, max_output, base64 })
+    }
 }
 
 /// One call: what is asked, the body as it came, and the router's own options.
@@ -41,9 +72,23 @@ pub struct Call {
     pub envelope: Envelope,
     /// The router's own fields.
     pub options: CallOptions,
+    /// The caller's headers that are its dialect's business, such as `anthropic-beta`.
+    pub headers: HeaderMap,
+    /// The files of a form; its other fields are the members of the envelope.
+    pub form: Option<Form>,
 }
 
 impl Call {
+    /// A call of a body that was read; its options are read here.
+    ///
+    /// # Errors
+    ///
+    /// When one of the router's own fields in the body is wrong.
+    pub fn of(head: CallHead, envelope: Envelope) -> Result<Self, BodyFault> {
+        let options = CallOptions::read(&envelope)?;
+        Ok(Self { head, envelope, options, headers: HeaderMap::new(), form: None })
+    }
+
     /// A chat call to a model group; the body is OpenAI's, and needs no `model`.
     ///
     /// # Errors
@@ -67,14 +112,28 @@ impl Call {
             members.insert("model".into(), group.into());
         }
         let envelope = Envelope::parse(body.to_string().into())?;
-        let stream = envelope.read("stream", "a boolean")?.unwrap_or(false);
-        let want = "a whole number of tokens";
-        let max_output = match envelope.read("max_completion_tokens", want)? {
-            Some(most) => Some(most),
-            None => envelope.read("max_tokens", want)?,
-        };
-        let head = CallHead { operation, model: group.to_owned(), stream, max_output };
-        Ok(Self { head, options: CallOptions::read(&envelope)?, envelope })
+        let head = CallHead::read(operation, group.to_owned(), &envelope)?;
+        Self::of(head, envelope)
+    }
+
+    /// A member of the body that is a string.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.envelope.raw(name).and_then(|raw| serde_json::from_str(raw).ok())
+    }
+
+    /// The beginning of the prompt, as it is written: up to so many bytes.
+    pub fn prefix(&self, most: usize) -> Option<&[u8]> {
+        let raw =
+            ["messages", "input", "prompt"].iter().find_map(|name| self.envelope.raw(name))?;
+        Some(&raw.as_bytes()[..raw.len().min(most)])
+    }
+
+    /// Whether the prompt has pictures in it.
+    pub fn has_images(&self) -> bool {
+        self.prefix(usize::MAX).is_some_and(|prompt| {
+            memchr::memmem::find(prompt, b"\"image").is_some()
+                || memchr::memmem::find(prompt, b"\"input_image").is_some()
+        })
     }
 
     /// The same call with a streamed answer.

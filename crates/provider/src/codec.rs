@@ -15,6 +15,8 @@ use crate::{Call, CallHead, Credential, Pieces, Target, Vendor, WholeReply};
 pub enum Speech {
     /// In the caller's own dialect: the body is passed through.
     Native,
+    /// In another one, by way of [`crate::chat`].
+    Translated,
     /// Not at all, and why.
     No(String),
 }
@@ -53,7 +55,7 @@ pub enum Speech {
 ///     fn decode(&self, _: &CallHead, status: StatusCode, _: &HeaderMap, body: Bytes, _: Instant) -> Result<WholeReply, Error> {
 ///         if status.is_success() { Ok(WholeReply::of(body)) } else { Err(Error::new(ErrorKind::Server, "no")) }
 ///     }
-///     fn frames(&self, _: &CallHead) -> Box<dyn Frames> {
+///     fn frames(&self, _: &CallHead, _: Instant) -> Box<dyn Frames> {
 ///         Box::new(NoFrames)
 ///     }
 /// }
@@ -82,7 +84,8 @@ pub trait Codec: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Kind `BadRequest`, naming what the vendor cannot express.
+    /// Kind `Unsupported`, naming what the vendor cannot express; `BadRequest`, naming what nobody
+    /// could.
     fn encode(&self, to: &Target, call: &Call) -> Result<http::Request<Pieces>, Error>;
 
     /// Signs the final bytes.
@@ -113,8 +116,20 @@ pub trait Codec: Debug + Send + Sync + 'static {
         now: Instant,
     ) -> Result<WholeReply, Error>;
 
-    /// A reader for one streamed answer.
-    fn frames(&self, what: &CallHead) -> Box<dyn Frames>;
+    /// A reader for one streamed answer, which began `now`.
+    fn frames(&self, what: &CallHead, now: Instant) -> Box<dyn Frames>;
+
+    /// Whether a stream may come as `application/json`. Where it may not, such an answer to a call
+    /// for a stream is a whole one: an error, or a mistake.
+    fn streams_json(&self) -> bool {
+        false
+    }
+
+    /// The settings of a deployment that the environment may hold, and the variables to ask for
+    /// each, in order.
+    fn settings_env(&self) -> &'static [(&'static str, &'static [&'static str])] {
+        &[]
+    }
 }
 
 const _: fn(&dyn Codec) = |_| ();

@@ -3,8 +3,9 @@
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
+use http::HeaderValue;
 use pointsman_clock::Instant;
-use pointsman_types::{Error, Secret};
+use pointsman_types::{Error, ErrorKind, ExposeSecret, Secret};
 
 /// What signs a request.
 #[derive(Clone, Debug)]
@@ -12,8 +13,36 @@ use pointsman_types::{Error, Secret};
 pub enum Credential {
     /// Nothing: the upstream asks for none.
     None,
-    /// A key, sent as it is.
+    /// A key, sent in the vendor's own way: `Authorization`, `x-api-key`, `api-key`…
     Key(Secret),
+    /// A token that was issued for a while, sent as `Authorization: Bearer`.
+    Bearer(Secret),
+    /// AWS's keys, which sign the request and are not sent.
+    Aws(AwsKeys),
+}
+
+/// AWS's keys.
+#[derive(Clone, Debug)]
+pub struct AwsKeys {
+    /// Names the secret.
+    pub access_key_id: String,
+    /// Signs.
+    pub secret_access_key: Secret,
+    /// Comes with keys that were issued for a while.
+    pub session_token: Option<Secret>,
+}
+
+/// A header value that is never printed.
+///
+/// # Errors
+///
+/// Kind `Authentication`, when the key has characters that no header may have.
+pub fn secret_header(prefix: &str, key: &Secret) -> Result<HeaderValue, Error> {
+    let text = format!("{prefix}{}", key.expose_secret());
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| Error::new(ErrorKind::Authentication, "the key cannot be sent as a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Hands out the credential that is good now.

@@ -20,8 +20,7 @@ use crate::{BodyFault, Call, Envelope};
 ///
 /// impl Surface for PlainText {
 ///     fn read(&self, operation: Operation, body: Envelope) -> Result<Call, BodyFault> {
-///         let head = CallHead { operation, model: "any".into(), stream: false, max_output: None };
-///         Ok(Call { head, options: CallOptions::read(&body)?, envelope: body })
+///         Call::of(CallHead::read(operation, "any".into(), &body)?, body)
 ///     }
 ///     fn failure(&self, error: &Error, _: &[Attempt]) -> Bytes {
 ///         error.message().to_owned().into()

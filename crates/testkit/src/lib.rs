@@ -3,6 +3,7 @@
 //! - [`upstream`]: an OpenAI-shaped HTTP server on a real loopback socket that fails on demand;
 //! - [`wire`]: an HTTP/1.1 client that can misbehave, and sees when each piece arrives;
 //! - [`gateway`]: the built gateway, started on a configuration and stopped on drop;
+//! - [`recorded`]: exchanges with real vendors, where there are some, and checks for their codecs;
 //! - [`Scratch`]: a directory of one's own, removed on drop.
 //!
 //! Everything here runs in real time on the caller's tokio runtime, which must drive I/O and time:
@@ -14,6 +15,7 @@ use std::sync::LazyLock;
 use pointsman_clock::{Clock, Instant, SystemClock};
 
 pub mod gateway;
+pub mod recorded;
 mod scratch;
 pub mod upstream;
 pub mod wire;

@@ -129,6 +129,9 @@ impl fmt::Debug for Deployment {
 }
 
 /// What a call asks an upstream to do.
+///
+/// It tells the caller's dialect too: chat, responses and messages ask for the same thing in three
+/// ways, and whoever speaks one of them natively passes it through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -138,15 +141,49 @@ pub enum Operation {
     Completions,
     /// `embeddings`
     Embeddings,
+    /// OpenAI's `responses`
+    Responses,
+    /// Anthropic's `messages`
+    Messages,
+    /// Anthropic's `messages/count_tokens`
+    CountTokens,
+    /// `images/generations`
+    Images,
+    /// `audio/speech`: the answer is audio
+    Speech,
+    /// `audio/transcriptions`: the request is a form
+    Transcription,
+    /// `rerank`, in Cohere's shape
+    Rerank,
+    /// `moderations`
+    Moderations,
 }
 
 impl Operation {
-    /// The path of the operation below an OpenAI-shaped base.
+    /// The path of the operation below a base in the shape of its inventor.
     pub fn path(self) -> &'static str {
         match self {
             Self::Chat => "chat/completions",
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::CountTokens => "messages/count_tokens",
+            Self::Images => "images/generations",
+            Self::Speech => "audio/speech",
+            Self::Transcription => "audio/transcriptions",
+            Self::Rerank => "rerank",
+            Self::Moderations => "moderations",
         }
+    }
+
+    /// Whether its answer is written token by token.
+    pub fn writes(self) -> bool {
+        self.is_chat() || self == Self::Completions
+    }
+
+    /// Whether it asks for the next turn of a conversation, in whichever dialect.
+    pub fn is_chat(self) -> bool {
+        matches!(self, Self::Chat | Self::Responses | Self::Messages)
     }
 }

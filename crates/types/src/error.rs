@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::DeploymentId;
+use crate::{DeploymentId, RateHeaders};
 
 /// What kind of failure it was. Adapters classify once; status codes die there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,6 +31,8 @@ pub enum ErrorKind {
     ContentPolicy,
     /// The request is wrong wherever it is sent.
     BadRequest,
+    /// The deployment cannot be asked this; another one may be.
+    Unsupported,
     /// The caller left.
     Cancelled,
     /// No member of the group was willing: a refusal of ours, not an upstream's.
@@ -76,7 +78,7 @@ pub enum Penalty {
 
 impl ErrorKind {
     /// All kinds, in the order of the table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RateLimited,
         Self::QuotaExhausted,
         Self::Authentication,
@@ -89,6 +91,7 @@ impl ErrorKind {
         Self::ContextWindow,
         Self::ContentPolicy,
         Self::BadRequest,
+        Self::Unsupported,
         Self::Cancelled,
         Self::Refused,
     ];
@@ -113,6 +116,7 @@ impl ErrorKind {
             Self::ContextWindow => (S::LargerWindow, B::Client, P::None, 400, "context_window"),
             Self::ContentPolicy => (S::OtherGroup, B::Client, P::None, 400, "content_policy"),
             Self::BadRequest => (S::Nowhere, B::Client, P::None, 400, "bad_request"),
+            Self::Unsupported => (S::OtherDeployment, B::Client, P::None, 400, "unsupported"),
             Self::Cancelled => (S::Nowhere, B::Client, P::None, 499, "cancelled"),
             Self::Refused => (S::OtherGroup, B::Client, P::None, 429, "refused"),
         }
@@ -185,6 +189,10 @@ pub struct ErrorDetail {
     pub deployment: Option<DeploymentId>,
     /// How long to wait before asking again.
     pub retry_after: Option<Duration>,
+    /// What the upstream said of its rate limits.
+    pub rate: Option<Box<RateHeaders>>,
+    /// Whether the attempt never left this process.
+    pub unsent: bool,
     /// The error below this one.
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -243,6 +251,20 @@ impl Error {
         self
     }
 
+    /// What the upstream said of its rate limits.
+    #[must_use]
+    pub fn with_rate(mut self, rate: RateHeaders) -> Self {
+        self.detail.rate = (!rate.is_empty()).then(|| Box::new(rate));
+        self
+    }
+
+    /// The attempt never left this process.
+    #[must_use]
+    pub fn unsent(mut self) -> Self {
+        self.detail.unsent = true;
+        self
+    }
+
     /// The vendor that failed.
     #[must_use]
     pub fn by(mut self, provider: &str) -> Self {
@@ -267,6 +289,8 @@ impl Error {
         let upstream = self.detail.status;
         match self.kind {
             ErrorKind::BadRequest => upstream.filter(|s| (400..500).contains(s)).unwrap_or(400),
+            // A demand that no time would help is no matter of too many requests.
+            ErrorKind::Refused => upstream.filter(|s| *s == 400).unwrap_or(429),
             ErrorKind::Server => upstream.filter(|s| (500..600).contains(s)).unwrap_or(502),
             kind => kind.status(),
         }

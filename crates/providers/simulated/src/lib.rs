@@ -107,8 +107,9 @@ mod tests {
         let to = provider.target(&deployment).unwrap();
         let body = r#"{"model":"g","messages":[],"stream_options":{"include_usage":true}}"#;
         let envelope = Envelope::parse(body.into()).unwrap();
-        let head = CallHead { operation, model: "g".into(), stream, max_output: None };
-        let call = Call { head, options: CallOptions::default(), envelope };
+        let mut head = CallHead::read(operation, "g".into(), &envelope).unwrap();
+        head.stream = stream;
+        let call = Call::of(head, envelope).unwrap();
         provider.call(&to, &call).await.unwrap()
     }
 

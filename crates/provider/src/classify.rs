@@ -1,4 +1,4 @@
-//! What an error of an OpenAI-shaped upstream means: by its code, then its status, then its words.
+//! What an upstream's error means: by its code, then its status, then its words.
 
 use std::time::Duration;
 
@@ -8,8 +8,18 @@ use serde_json::Value;
 /// The most of an upstream's message that is kept, in characters.
 const MOST_WORDS: usize = 2_000;
 
-/// What an error answer means.
-pub(crate) fn classify_body(status: u16, body: &[u8], retry_after: Option<Duration>) -> Error {
+/// What an error answer means, in any of the shapes that are seen: OpenAI's and its variants,
+/// FastAPI's, RFC 7807's, flat ones, plain text, a proxy's page.
+///
+/// A codec whose vendor has codes of its own sets the kind for those and keeps the rest.
+///
+/// ```
+/// use pointsman_provider::classify_body;
+/// use pointsman_types::ErrorKind;
+/// let error = classify_body(429, br#"{"error": {"code": "insufficient_quota", "message": "no"}}"#, None);
+/// assert_eq!((error.kind, error.message()), (ErrorKind::QuotaExhausted, "no"));
+/// ```
+pub fn classify_body(status: u16, body: &[u8], retry_after: Option<Duration>) -> Error {
     let error = match serde_json::from_slice::<Value>(body) {
         Ok(value) => classify_value(status, &value),
         Err(_) => classify_text(status, &String::from_utf8_lossy(body)),
@@ -17,8 +27,8 @@ pub(crate) fn classify_body(status: u16, body: &[u8], retry_after: Option<Durati
     error.with_retry_after(retry_after)
 }
 
-/// What an error body means, in any of the shapes that are seen.
-pub(crate) fn classify_value(status: u16, value: &Value) -> Error {
+/// What an error body that was read means; one within a success carries its status inside.
+pub fn classify_value(status: u16, value: &Value) -> Error {
     let said = Said::read(value);
     // An error within a success carries its status inside.
     let status = if status < 400 { said.status.unwrap_or(500) } else { status };
@@ -53,6 +63,8 @@ struct Said {
     type_name: Option<String>,
     param: Option<String>,
     status: Option<u16>,
+    /// What a relay was told by the one behind it.
+    inner: Option<String>,
 }
 
 impl Said {
@@ -79,51 +91,78 @@ impl Said {
             type_name: first(&["type", "error_type"]),
             param: inner["param"].as_str().map(str::to_owned),
             status,
+            inner: text(&inner["metadata"]),
         }
     }
 
     fn kind(&self, status: u16) -> ErrorKind {
-        self.by_code().unwrap_or_else(|| self.by_status(status))
+        self.by_code().unwrap_or_else(|| classify_words(status, &self.words()))
+    }
+
+    /// All that may tell something: who relays another's error has its words inside.
+    fn words(&self) -> String {
+        [self.message.as_str(), self.inner.as_deref().unwrap_or_default()].join("\n")
     }
 
     fn by_code(&self) -> Option<ErrorKind> {
+        // A call too large for a minute's tokens never fits, whatever its code says.
+        if TOO_LARGE.iter().all(|words| self.message.to_lowercase().contains(words)) {
+            return Some(ErrorKind::ContextWindow);
+        }
         let names = [self.code.as_deref(), self.type_name.as_deref()];
-        names.into_iter().flatten().find_map(|name| match name {
+        names.into_iter().flatten().find_map(|name| match name.to_ascii_lowercase().as_str() {
             "insufficient_quota" | "billing_hard_limit_reached" | "billing_not_active" => {
                 Some(ErrorKind::QuotaExhausted)
             }
-            "context_length_exceeded" | "exceed_context_size_error" => {
-                Some(ErrorKind::ContextWindow)
+            "context_length_exceeded"
+            | "exceed_context_size_error"
+            | "too_many_prompt_tokens"
+            | "too_many_tokens"
+            | "string_too_long" => Some(ErrorKind::ContextWindow),
+            "content_policy_violation" | "content_filter" | "responsibleaipolicyviolation" => {
+                Some(ErrorKind::ContentPolicy)
             }
-            "content_policy_violation" | "content_filter" => Some(ErrorKind::ContentPolicy),
             "invalid_api_key" | "account_deactivated" => Some(ErrorKind::Authentication),
-            "model_not_found" => Some(ErrorKind::NotFound),
-            "rate_limit_exceeded" => Some(ErrorKind::RateLimited),
+            "model_not_found" | "deploymentnotfound" => Some(ErrorKind::NotFound),
+            "rate_limit_exceeded" | "ratelimitreached" => Some(ErrorKind::RateLimited),
+            "overloaded_error" | "overloaded" => Some(ErrorKind::Overloaded),
             _ => None,
         })
     }
+}
 
-    fn by_status(&self, status: u16) -> ErrorKind {
-        let message = self.message.to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
-        match status {
-            401 => ErrorKind::Authentication,
-            402 => ErrorKind::QuotaExhausted,
-            403 => ErrorKind::Permission,
-            404 => ErrorKind::NotFound,
-            408 => ErrorKind::Timeout,
-            429 if says(QUOTA) => ErrorKind::QuotaExhausted,
-            429 => ErrorKind::RateLimited,
-            503 | 529 => ErrorKind::Overloaded,
-            400..=499 if says(CAPACITY) => ErrorKind::Overloaded,
-            400..=499 if says(BAD_KEY) => ErrorKind::Authentication,
-            400..=499 if says(CONTEXT) && !says(NOT_CONTEXT) => ErrorKind::ContextWindow,
-            400..=499 if says(POLICY) => ErrorKind::ContentPolicy,
-            400..=499 => ErrorKind::BadRequest,
-            _ => ErrorKind::Server,
-        }
+/// What a status and the words beside it mean, where no code decides.
+///
+/// ```
+/// use pointsman_provider::classify_words;
+/// use pointsman_types::ErrorKind;
+/// assert_eq!(classify_words(400, "prompt is too long: 9 tokens > 8 maximum"), ErrorKind::ContextWindow);
+/// ```
+pub fn classify_words(status: u16, message: &str) -> ErrorKind {
+    let message = message.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    match status {
+        401 | 498 => ErrorKind::Authentication,
+        402 => ErrorKind::QuotaExhausted,
+        403 if says(POLICY) => ErrorKind::ContentPolicy,
+        403 => ErrorKind::Permission,
+        404 => ErrorKind::NotFound,
+        408 | 504 | 524 => ErrorKind::Timeout,
+        429 if says(QUOTA) => ErrorKind::QuotaExhausted,
+        429 => ErrorKind::RateLimited,
+        503 | 529 => ErrorKind::Overloaded,
+        400..=499 if says(CAPACITY) => ErrorKind::Overloaded,
+        400..=499 if says(BAD_KEY) => ErrorKind::Authentication,
+        400..=499 if says(QUOTA) => ErrorKind::QuotaExhausted,
+        400..=499 if says(CONTEXT) && !says(NOT_CONTEXT) => ErrorKind::ContextWindow,
+        400..=499 if says(POLICY) => ErrorKind::ContentPolicy,
+        400..=499 => ErrorKind::BadRequest,
+        _ => ErrorKind::Server,
     }
 }
+
+/// Both together: more tokens than the account has in a minute.
+const TOO_LARGE: [&str; 2] = ["request too large", "tokens per minute"];
 
 const QUOTA: &[&str] = &[
     "exceeded your current quota",
@@ -132,6 +171,8 @@ const QUOTA: &[&str] = &[
     "monthly spending limit",
     "api calls / month",
     "credit balance",
+    "insufficient credits",
+    "requires more credits",
 ];
 
 const CAPACITY: &[&str] = &["service tier capacity exceeded"];
@@ -139,6 +180,16 @@ const CAPACITY: &[&str] = &["service tier capacity exceeded"];
 const BAD_KEY: &[&str] = &["incorrect api key", "invalid api key", "api key not valid"];
 
 const CONTEXT: &[&str] = &[
+    "input tokens exceeded",
+    "exceeds maximum length",
+    "too many tokens: size limit exceeded",
+    "total length of all messages is too long",
+    "string too long. expected a string with maximum length",
+    "prompt: length",
+    "prompt has too many tokens",
+    "too many input tokens",
+    "request payload size exceeds",
+    "length limit exceeded",
     "maximum context length",
     "exceeds the context window",
     "prompt is too long",
@@ -152,7 +203,6 @@ const CONTEXT: &[&str] = &[
     "is longer than the model's context length",
     "input tokens exceed the configured limit",
     "tokens + `max_new_tokens` must be",
-    "tokens per minute (tpm)",
 ];
 
 const NOT_CONTEXT: &[&str] = &["string_above_max_length", "invalid 'user'"];
@@ -161,6 +211,9 @@ const POLICY: &[&str] = &[
     "violating our usage policy",
     "rejected as a result of the safety system",
     "content management policy",
+    "the response was blocked",
+    "requires moderation",
+    "flagged for",
     "output blocked by content filtering policy",
 ];
 

@@ -1,0 +1,104 @@
+//! Usage in Anthropic's words.
+
+use pointsman_types::Usage;
+use serde::{Deserialize, Serialize};
+
+/// `usage` as Anthropic reports it: the input without what was read from and written to the cache.
+///
+/// A stream reports it in pieces; [`MessagesUsage::update`] joins them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct MessagesUsage {
+    /// Prompt tokens beside the cache.
+    pub input_tokens: Option<u64>,
+    /// Prompt tokens written to the cache.
+    pub cache_creation_input_tokens: Option<u64>,
+    /// Prompt tokens read from the cache.
+    pub cache_read_input_tokens: Option<u64>,
+    /// The written ones by life.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_creation: Option<CacheCreation>,
+    /// All tokens of the answer.
+    pub output_tokens: Option<u64>,
+    /// What they were spent on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens_details: Option<OutputDetails>,
+}
+
+/// Tokens written to the cache, by life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct CacheCreation {
+    /// For five minutes.
+    pub ephemeral_5m_input_tokens: Option<u64>,
+    /// For an hour.
+    pub ephemeral_1h_input_tokens: Option<u64>,
+}
+
+/// What the tokens of an answer were spent on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct OutputDetails {
+    /// On thinking.
+    pub thinking_tokens: Option<u64>,
+}
+
+impl MessagesUsage {
+    /// Takes over what a later report says.
+    pub fn update(&mut self, later: &Self) {
+        self.input_tokens = later.input_tokens.or(self.input_tokens);
+        self.cache_creation_input_tokens =
+            later.cache_creation_input_tokens.or(self.cache_creation_input_tokens);
+        self.cache_read_input_tokens =
+            later.cache_read_input_tokens.or(self.cache_read_input_tokens);
+        self.cache_creation = later.cache_creation.or(self.cache_creation);
+        self.output_tokens = later.output_tokens.or(self.output_tokens);
+        self.output_tokens_details = later.output_tokens_details.or(self.output_tokens_details);
+    }
+
+    /// The same, normalised.
+    ///
+    /// ```
+    /// use pointsman_provider::chat::messages::MessagesUsage;
+    /// let said = MessagesUsage { input_tokens: Some(2), cache_read_input_tokens: Some(5), output_tokens: Some(3), ..Default::default() };
+    /// let usage = said.normal();
+    /// assert_eq!((usage.input, usage.cache_read, usage.output), (7, 5, 3));
+    /// ```
+    pub fn normal(&self) -> Usage {
+        let or_zero = Option::unwrap_or_default;
+        let read: u64 = or_zero(self.cache_read_input_tokens);
+        let by_life = self.cache_creation.unwrap_or_default();
+        let long: u64 = or_zero(by_life.ephemeral_1h_input_tokens);
+        let short: u64 = or_zero(by_life.ephemeral_5m_input_tokens);
+        let written: u64 =
+            or_zero(self.cache_creation_input_tokens).max(long.saturating_add(short));
+        let fresh: u64 = or_zero(self.input_tokens);
+        let input = fresh.saturating_add(read).saturating_add(written);
+        let mut usage = Usage::text(input, or_zero(self.output_tokens));
+        usage.cache_read = read;
+        usage.cache_write_long = long;
+        usage.cache_write = written - long;
+        let details = self.output_tokens_details.unwrap_or_default();
+        usage.reasoning = or_zero(details.thinking_tokens);
+        usage
+    }
+
+    /// A usage in Anthropic's words.
+    pub(crate) fn of(usage: &Usage) -> Self {
+        let written = usage.cache_write.saturating_add(usage.cache_write_long);
+        let fresh = usage.input.saturating_sub(usage.cache_read).saturating_sub(written);
+        let by_life = CacheCreation {
+            ephemeral_5m_input_tokens: Some(usage.cache_write),
+            ephemeral_1h_input_tokens: Some(usage.cache_write_long),
+        };
+        let details = OutputDetails { thinking_tokens: Some(usage.reasoning) };
+        Self {
+            input_tokens: Some(fresh),
+            cache_creation_input_tokens: Some(written),
+            cache_read_input_tokens: Some(usage.cache_read),
+            cache_creation: (written > 0).then_some(by_life),
+            output_tokens: Some(usage.output),
+            output_tokens_details: (usage.reasoning > 0).then_some(details),
+        }
+    }
+}
