@@ -238,10 +238,12 @@ impl Cell {
         let take = Take { requests: 1, ..Take::default() };
         let need = Demand { take, ..Demand::default() };
         let ttl = self.spec.latency_ttl;
+        // A lone member is asked all the same.
+        let dry = || self.dry(now).filter(|_| !self.lone && standing.is_willing());
         Report {
             standing,
             in_flight: self.own.gate().in_flight(),
-            refusal: self.refusal(standing, &need, Some(Decimal::ZERO), now),
+            refusal: self.refusal(standing, &need, Some(Decimal::ZERO), now).or_else(dry),
             ttft: self.latency.ttft(ttl, now),
             per_token: self.latency.per_token(ttl, now),
             account: self.own.report(now),
