@@ -52,6 +52,8 @@ pub(crate) struct Journey<'a> {
     pub(crate) ticket: Option<Ticket>,
     /// Whether it is a copy, whose answer is dropped.
     pub(crate) is_copy: bool,
+    /// Whether the prompt is weighed even where no decision hangs on it.
+    pub(crate) weighs: bool,
 }
 
 impl<'a> Journey<'a> {
@@ -86,6 +88,7 @@ impl<'a> Journey<'a> {
             topology,
             ticket: None,
             is_copy: false,
+            weighs: false,
         }
     }
 
