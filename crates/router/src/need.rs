@@ -54,11 +54,11 @@ pub(crate) fn demand(
     group: &Group,
     call: &Call,
     weight: &mut Weight,
-    weighs: bool,
+    always: bool,
 ) -> Demand {
     let accounts = accounts(topology, call);
     let mut take = Take { requests: 1, ..Take::default() };
-    if weighs || group.weighs || !accounts.is_empty() {
+    if always || group.weighs || !accounts.is_empty() {
         take.input = weight.input(call);
         let most = group.members.iter().filter_map(|ix| topology.node(*ix).info.max_output_tokens);
         let writes = call.head.operation.writes();
