@@ -125,6 +125,10 @@ fn conversation(messages: &[Message], losses: &mut Losses) -> (Vec<Value>, Vec<V
             _ => turns.push((role, blocks)),
         }
     }
+    // There is no conversation of instructions alone: they are what the user says.
+    if turns.is_empty() && !system.is_empty() {
+        turns.push(("user", std::mem::take(&mut system)));
+    }
     for (_, blocks) in &mut turns {
         blocks.sort_by_key(|block| block["type"] != "tool_result");
     }
