@@ -99,6 +99,9 @@ impl Codec for OpenAiCodec {
         if self.dialect.has(operation) || elsewhere {
             return Speech::Native;
         }
+        if operation == Operation::CountTokens {
+            return Speech::Estimated;
+        }
         if operation.is_chat() {
             return Speech::Translated;
         }

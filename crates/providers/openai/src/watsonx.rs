@@ -18,7 +18,7 @@ use pointsman_provider::{
     },
     classify_body, retry_after, secret_header,
 };
-use pointsman_types::{Deployment, Error, ErrorKind, ExposeSecret};
+use pointsman_types::{Deployment, Error, ErrorKind, ExposeSecret, Operation};
 use serde_json::Value;
 
 use crate::tokens::{Exchange, FixedToken, escaped};
@@ -95,6 +95,9 @@ impl Codec for WatsonxCodec {
     }
 
     fn speaks(&self, _: &Target, what: &CallHead) -> Speech {
+        if what.operation == Operation::CountTokens {
+            return Speech::Estimated;
+        }
         if what.operation.is_chat() {
             return Speech::Translated;
         }
