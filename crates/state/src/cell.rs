@@ -164,25 +164,22 @@ impl Cell {
         self.refusal(standing, need, price, now).map_or(Ok(()), Err)
     }
 
-    /// Claims what [`check`](Self::check) just found to fit, under the same lock.
-    pub(crate) fn claim(
-        &mut self,
-        need: &Demand,
-        price: Option<Decimal>,
-        now: Instant,
-    ) -> Option<(Pass, Claim)> {
-        let own = self.own.claim(&need.take, price, now)?;
+    /// The right to the attempt that [`check`](Self::check) just found to be due, under the same
+    /// lock.
+    pub(crate) fn pass(&mut self, need: &Demand, now: Instant) -> Option<Pass> {
         let policy = &self.spec.health;
         let pass = if need.last_resort {
             self.health.last_resort(policy, now)
         } else {
             self.health.claim(policy, now)
         };
-        let Ok(pass) = pass else {
-            self.own.settle(own, false, &pointsman_types::Charge::default(), now);
-            return None;
-        };
-        Some((pass, own))
+        pass.ok()
+    }
+
+    /// Cools until a moment that was decided elsewhere.
+    pub(crate) fn cool(&mut self, until: Instant, kind: ErrorKind, now: Instant) {
+        let cooled = self.health.cool(until, kind, &self.spec.health, now).is_some();
+        self.forget_if(cooled);
     }
 
     /// Settles all but the shared accounts.
@@ -214,10 +211,16 @@ impl Cell {
     }
 
     /// Cools for a failure of another deployment that spreads to this one.
-    pub(crate) fn spread(&mut self, what: Failure, dice: &mut Dice, now: Instant) {
+    pub(crate) fn spread(
+        &mut self,
+        what: Failure,
+        dice: &mut Dice,
+        now: Instant,
+    ) -> Option<Cooldown> {
         let what = Failure { lone: self.lone, ..what };
-        let cooled = self.health.spread(what, &self.spec.health, dice, now).is_some();
-        self.forget_if(cooled);
+        let cooldown = self.health.spread(what, &self.spec.health, dice, now);
+        self.forget_if(cooldown.is_some());
+        cooldown
     }
 
     /// A cooldown drops the samples: the probe is the new first one.
