@@ -104,12 +104,19 @@ impl Cell {
         if let Some(refusal) = self.refusal(standing, need, price, now) {
             return Err(refusal);
         }
+        Ok(self.seen(at, served, need, now))
+    }
+
+    /// How it stands to a decision, willing or not.
+    pub(crate) fn seen(&self, at: usize, served: u64, need: &Demand, now: Instant) -> Row {
+        let standing = self.health.standing(self.policy(), now);
+        let price = self.money(&need.take);
         let ramp = match standing {
             Standing::Ramping { share } => Some(share),
             _ => None,
         };
         let (gate, ttl) = (self.own.gate(), self.spec.latency_ttl);
-        Ok(Row {
+        Row {
             at,
             in_flight: gate.in_flight(),
             tokens_in_flight: gate.tokens_in_flight(),
@@ -125,7 +132,7 @@ impl Cell {
             ramp,
             probe: standing == Standing::Due,
             served,
-        })
+        }
     }
 
     /// Why its upstream leaves nothing for now.

@@ -13,8 +13,8 @@ use smallvec::SmallVec;
 
 use crate::{
     AccountIx, AccountReport, AccountSpec, Allowances, Bound, Claim, Demand, Denied, Entry, Freed,
-    Grant, GrantId, Journal, MemberSpec, Progress, Refusal, Report, Sight, Slot, StateStore, Until,
-    Whose, Why,
+    Grant, GrantId, Journal, MemberSpec, Progress, Refusal, Report, Row, Sight, Slot, StateStore,
+    Until, Whose, Why,
     cell::{Cell, lock},
     spread::{Cooled, Hosts, Spread},
     table::{Locked, Table},
@@ -167,6 +167,12 @@ impl MemoryStore {
         let cooled = self.give_back(grant, outcome, now);
         self.freed(slot);
         cooled
+    }
+
+    /// What decisions see of a deployment now, willing or not; `stream` is what a call would ask.
+    pub fn seen(&self, at: Slot, stream: bool, now: Instant) -> Row {
+        let need = Demand { stream, ..Demand::default() };
+        lock(&self.table().places[at.0 as usize].cell).seen(0, 0, &need, now)
     }
 
     /// Cools a deployment until a moment that another instance decided.
