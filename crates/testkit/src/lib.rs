@@ -16,11 +16,13 @@ use pointsman_clock::{Clock, Instant, SystemClock};
 
 pub mod gateway;
 pub mod recorded;
+pub mod redis;
 mod scratch;
 pub mod upstream;
 pub mod wire;
 
 pub use gateway::Gateway;
+pub use redis::RedisServer;
 pub use scratch::Scratch;
 pub use upstream::{Behaviour, Upstream};
 pub use wire::Wire;

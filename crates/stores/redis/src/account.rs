@@ -30,8 +30,9 @@ pub(crate) const LIFE: u64 = 1_000;
 const ALIVE: Duration = Duration::from_millis(950);
 /// How long everybody has to tell what they used in an outage before anything is leased again.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long nothing is promised to an instance after another one needed that.
-const YIELDED: Duration = Duration::from_secs(1);
+/// How long nothing is promised to an instance after another one needed that: as long as a call
+/// waits for it.
+const YIELDED: Duration = Duration::from_millis(60);
 /// How long a stamp is remembered: what has left the window is no matter.
 const STAMPS: usize = 400;
 
@@ -90,6 +91,8 @@ struct State {
     answered: Option<Instant>,
     out: Option<Out>,
     yields_until: Instant,
+    /// Somebody waits for what was promised to this instance.
+    yields: bool,
 }
 
 /// A report that is not acknowledged.
@@ -126,6 +129,7 @@ impl Account {
             answered: None,
             out: None,
             yields_until: Instant::EPOCH,
+            yields: false,
         };
         Self { name, hub, state: Mutex::new(state) }
     }
@@ -164,12 +168,16 @@ impl Account {
     /// Whether there is something to tell or to fetch.
     pub(crate) fn is_busy(&self) -> bool {
         let state = self.state();
-        state.sending.is_some() || state.lost || state.meters.iter().any(Meter::is_busy)
+        state.sending.is_some()
+            || state.lost
+            || state.yields
+            || state.meters.iter().any(Meter::is_busy)
     }
 
     /// Another instance needs what was promised to this one.
     pub(crate) fn give_way(&self, now: Instant) {
-        self.state().yields_until = now + YIELDED;
+        let mut state = self.state();
+        (state.yields_until, state.yields) = (now + YIELDED, true);
     }
 
     /// The arguments of the next exchange. `end`: everything goes back.
@@ -182,7 +190,7 @@ impl Account {
             state.drain(second);
         }
         let since = now - state.asked;
-        state.asked = now;
+        (state.asked, state.yields) = (now, false);
         let quiet = now < state.yields_until || end;
         let strict = self.hub.strict || end;
         let asks = state.meters.iter_mut().map(|meter| {
