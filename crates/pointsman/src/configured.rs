@@ -58,7 +58,10 @@ pub fn configure(
     let vendors = builder.vendors();
     let mut kept: Vec<&DeploymentSpec> = Vec::new();
     for one in &spec.deployments {
-        if let Some(member) = member(one, &spec.router, &vendors, env, &mut findings) {
+        let of = |provider: &&Arc<dyn Provider>| provider.vendor().name == one.deployment.vendor;
+        let settings = providers.iter().rev().find(of).map(|one| one.settings_env());
+        let known = Known { vendors: &vendors, settings: settings.unwrap_or_default() };
+        if let Some(member) = member(one, &spec.router, &known, env, &mut findings) {
             kept.push(one);
             builder = builder.deployment(member);
         }
@@ -76,19 +79,32 @@ pub fn configure(
     Configured { builder: (!faulty).then_some(builder), server: spec.server, findings }
 }
 
-/// A deployment with the key and address of its vendor's environment where it has none; `None` if
-/// it is left out for want of a key.
+/// What is known of a deployment's vendor: where its environment has keys, addresses, settings.
+struct Known<'a> {
+    vendors: &'a [Vendor],
+    settings: &'a [(&'a str, &'a [&'a str])],
+}
+
+/// A deployment with the key, address and settings of its vendor's environment where it has none;
+/// `None` if it is left out for want of a key.
 fn member(
     one: &DeploymentSpec,
     router: &RouterSpec,
-    vendors: &[Vendor],
+    known: &Known<'_>,
     env: &dyn Fn(&str) -> Option<String>,
     findings: &mut Vec<Finding>,
 ) -> Option<Member> {
     let mut deployment = one.deployment.clone();
     let first =
         |names: &[&str]| names.iter().find_map(|name| env(name)).filter(|value| !value.is_empty());
-    if let Some(vendor) = vendors.iter().find(|vendor| vendor.name == deployment.vendor) {
+    for (setting, names) in known.settings {
+        if !deployment.settings.contains_key(*setting)
+            && let Some(value) = first(names)
+        {
+            deployment.settings.insert((*setting).to_owned(), value);
+        }
+    }
+    if let Some(vendor) = known.vendors.iter().find(|vendor| vendor.name == deployment.vendor) {
         deployment.api_base = deployment.api_base.or_else(|| first(vendor.base_env));
         deployment.api_key = deployment.api_key.or_else(|| first(vendor.key_env).map(Into::into));
         if vendor.needs_key && deployment.api_key.is_none() && deployment.api_base.is_none() {

@@ -13,7 +13,11 @@ use pointsman_types::{Error, ErrorKind};
 use crate::{Frame, Frames, Incoming};
 
 /// Collects a body of at most `most` bytes; a body in one chunk is not copied.
-pub(crate) async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, Error> {
+///
+/// # Errors
+///
+/// Kind `Server`, when the body is longer; whatever the body itself fails with.
+pub async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, Error> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(chunk) = poll_fn(|cx| body.as_mut().poll_next(cx)).await {

@@ -21,6 +21,8 @@ pub struct CallHead {
     pub include_usage: bool,
     /// The caller's bound on the answer, in tokens.
     pub max_output: Option<u64>,
+    /// Whether embeddings are wanted as Base64 of their little-endian 32-bit floats.
+    pub base64: bool,
 }
 
 impl CallHead {
@@ -43,7 +45,9 @@ impl CallHead {
             max_output = max_output.or(body.read(name, want)?);
         }
         let include_usage = options.unwrap_or_default().include_usage.unwrap_or(false);
-        Ok(Self { operation, model, stream, include_usage, max_output })
+        let base64 = operation == Operation::Embeddings
+            && body.text("encoding_format")?.as_deref() == Some("base64");
+        Ok(Self { operation, model, stream, include_usage, max_output, base64 })
     }
 }
 

@@ -118,6 +118,18 @@ pub trait Codec: Debug + Send + Sync + 'static {
 
     /// A reader for one streamed answer, which began `now`.
     fn frames(&self, what: &CallHead, now: Instant) -> Box<dyn Frames>;
+
+    /// Whether a stream may come as `application/json`. Where it may not, such an answer to a call
+    /// for a stream is a whole one: an error, or a mistake.
+    fn streams_json(&self) -> bool {
+        false
+    }
+
+    /// The settings of a deployment that the environment may hold, and the variables to ask for
+    /// each, in order.
+    fn settings_env(&self) -> &'static [(&'static str, &'static [&'static str])] {
+        &[]
+    }
 }
 
 const _: fn(&dyn Codec) = |_| ();

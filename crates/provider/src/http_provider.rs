@@ -37,7 +37,7 @@ impl<C: Codec> HttpProvider<C> {
         let (head, body) = self.transport.send(request).await?.into_parts();
         let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
         let streamed = call.head.stream && head.status.is_success();
-        if streamed && !kind.starts_with(b"application/json") {
+        if streamed && (self.codec.streams_json() || !kind.starts_with(b"application/json")) {
             let frames = FrameReader::new(body, self.codec.frames(&call.head, self.clock.now()));
             return Ok(Reply::Stream(StreamReply {
                 headers: head.headers,
@@ -67,6 +67,10 @@ impl<C: Codec> Provider for HttpProvider<C> {
 
     fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
         self.codec.speaks(to, what)
+    }
+
+    fn settings_env(&self) -> &'static [(&'static str, &'static [&'static str])] {
+        self.codec.settings_env()
     }
 
     async fn call(&self, to: &Target, call: &Call) -> Result<Reply, Error> {

@@ -12,6 +12,7 @@ pub mod chat;
 mod classify;
 mod codec;
 mod credentials;
+pub mod embeddings;
 mod envelope;
 mod form;
 mod headers;
@@ -24,6 +25,7 @@ mod surface;
 mod target;
 mod transport;
 
+pub use body_reader::collect;
 pub use call::{Call, CallHead};
 pub use classify::{classify_body, classify_value, classify_words};
 pub use codec::{Codec, Event, Frame, Frames, Speech};

@@ -102,6 +102,12 @@ pub trait Provider: Debug + Send + Sync + 'static {
     /// Whether and how the target can be asked this.
     fn speaks(&self, to: &Target, what: &CallHead) -> Speech;
 
+    /// The settings of a deployment that the environment may hold, and the variables to ask for
+    /// each, in order.
+    fn settings_env(&self) -> &'static [(&'static str, &'static [&'static str])] {
+        &[]
+    }
+
     /// Takes the call there. Dropping the future gives up on it; time is the caller's to bound.
     ///
     /// # Errors

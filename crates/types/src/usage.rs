@@ -1,13 +1,14 @@
-//! Tokens by class.
+//! What a call used, by class.
 
 use serde::{Deserialize, Serialize};
 
-/// The tokens of one call, by class.
+/// What one call used: its tokens by class, and the units that some vendors bill instead.
 ///
 /// Normalised so that `input` *includes* what was read from and written to a prompt cache and the
 /// audio and image tokens of the prompt, and `output` includes reasoning and audio. Vendors that
 /// report those separately are added up by their codec.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Usage {
     /// All tokens of the prompt.
@@ -26,6 +27,26 @@ pub struct Usage {
     pub audio_input: u64,
     /// Answer tokens that were audio.
     pub audio_output: u64,
+    /// Prompt tokens that were images.
+    pub image_input: u64,
+    /// Answer tokens that were images.
+    pub image_output: u64,
+    /// Of the tokens read from a prompt cache, those that were audio; `audio_input` has them too.
+    pub cache_read_audio: u64,
+    /// Of the tokens read from a prompt cache, those that were images; `image_input` has them too.
+    pub cache_read_image: u64,
+    /// Images of the prompt, where the vendor bills them by the piece.
+    pub images_read: u64,
+    /// Images that were made.
+    pub images_made: u64,
+    /// Milliseconds of audio, heard or spoken, where the vendor tells them.
+    pub audio_millis: u64,
+    /// Characters of the prompt, where the vendor bills by them (speech).
+    pub characters: u64,
+    /// Searches of a rerank call (Cohere's search units).
+    pub queries: u64,
+    /// Searches of the web.
+    pub searches: u64,
 }
 
 impl Usage {
