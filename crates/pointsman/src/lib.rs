@@ -10,6 +10,8 @@ pub use configured::{Configured, configure};
 #[cfg(feature = "anthropic")]
 pub use pointsman_anthropic as anthropic;
 pub use pointsman_clock as clock;
+#[cfg(feature = "cohere")]
+pub use pointsman_cohere as cohere;
 #[cfg(feature = "config")]
 pub use pointsman_config as config;
 pub use pointsman_cost as cost;

@@ -7,7 +7,13 @@ use pointsman_provider::{Provider, Transport};
 
 /// A provider for each vendor that this build serves, over one transport.
 pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    [openai(transport, clock), anthropic(transport, clock), simulated(clock)].concat()
+    [
+        openai(transport, clock),
+        anthropic(transport, clock),
+        cohere(transport, clock),
+        simulated(clock),
+    ]
+    .concat()
 }
 
 #[cfg(feature = "openai")]
@@ -33,6 +39,20 @@ fn anthropic(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<
 
 #[cfg(not(feature = "anthropic"))]
 fn anthropic(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "cohere")]
+fn cohere(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_cohere::{CohereCodec, VENDORS};
+    use pointsman_provider::HttpProvider;
+    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
+    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(CohereCodec::new(vendor))) };
+    VENDORS.iter().map(provider).collect()
+}
+
+#[cfg(not(feature = "cohere"))]
+fn cohere(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 
