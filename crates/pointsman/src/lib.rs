@@ -17,6 +17,8 @@ pub use pointsman_config as config;
 pub use pointsman_cost as cost;
 #[cfg(feature = "http")]
 pub use pointsman_http as http;
+#[cfg(feature = "ollama")]
+pub use pointsman_ollama as ollama;
 #[cfg(feature = "openai")]
 pub use pointsman_openai as openai;
 pub use pointsman_provider as provider;

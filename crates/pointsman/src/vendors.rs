@@ -11,6 +11,7 @@ pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<
         openai(transport, clock),
         anthropic(transport, clock),
         cohere(transport, clock),
+        ollama(transport, clock),
         simulated(clock),
     ]
     .concat()
@@ -53,6 +54,20 @@ fn cohere(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
 
 #[cfg(not(feature = "cohere"))]
 fn cohere(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "ollama")]
+fn ollama(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_ollama::{OllamaCodec, VENDORS};
+    use pointsman_provider::HttpProvider;
+    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
+    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(OllamaCodec::new(vendor))) };
+    VENDORS.iter().map(provider).collect()
+}
+
+#[cfg(not(feature = "ollama"))]
+fn ollama(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 
