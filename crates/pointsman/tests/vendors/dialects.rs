@@ -1,0 +1,80 @@
+//! The same answer in every dialect: text, one call, seven tokens read and two made.
+
+/// One dialect, told by the end of the path that is asked.
+#[derive(Debug)]
+pub(crate) struct Dialect {
+    pub(crate) path: &'static str,
+    pub(crate) whole: &'static str,
+    pub(crate) stream: &'static str,
+    pub(crate) stream_type: &'static str,
+}
+
+pub(crate) const DIALECTS: &[Dialect] = &[
+    Dialect {
+        path: "/chat/completions",
+        whole: r#"{"id":"1","object":"chat.completion","model":"m","choices":[{"index":0,
+            "message":{"role":"assistant","content":"Hé!","tool_calls":[
+                {"id":"c1","type":"function","function":{"name":"look","arguments":"{\"q\":1}"}}]},
+            "finish_reason":"tool_calls"}],
+            "usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}}"#,
+        stream: concat!(
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n",
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hé\"},\"finish_reason\":null}]}\n\n",
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"!\"},\"finish_reason\":null}]}\n\n",
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"look\",\"arguments\":\"\"}}]},\"finish_reason\":null}]}\n\n",
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"q\\\":1}\"}}]},\"finish_reason\":null}]}\n\n",
+            "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\n",
+            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2,\"total_tokens\":9}}\n\n",
+            "data: [DONE]\n\n",
+        ),
+        stream_type: "text/event-stream",
+    },
+    Dialect {
+        path: "/messages",
+        whole: r#"{"id":"1","type":"message","role":"assistant","model":"m","content":[
+            {"type":"text","text":"Hé!"},{"type":"tool_use","id":"c1","name":"look","input":{"q":1}}],
+            "stop_reason":"tool_use","usage":{"input_tokens":7,"output_tokens":2}}"#,
+        stream: concat!(
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"1\",\"model\":\"m\",\"usage\":{\"input_tokens\":7,\"output_tokens\":1}}}\n\n",
+            "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hé!\"}}\n\n",
+            "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+            "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"tool_use\",\"id\":\"c1\",\"name\":\"look\",\"input\":{}}}\n\n",
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"q\\\":1}\"}}\n\n",
+            "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":1}\n\n",
+            "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"},\"usage\":{\"output_tokens\":2}}\n\n",
+            "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+        ),
+        stream_type: "text/event-stream; charset=utf-8",
+    },
+    Dialect {
+        path: "/v2/chat",
+        whole: r#"{"id":"1","message":{"role":"assistant","content":[{"type":"text","text":"Hé!"}],
+            "tool_calls":[{"id":"c1","type":"function","function":{"name":"look","arguments":"{\"q\":1}"}}]},
+            "finish_reason":"TOOL_CALL","usage":{"tokens":{"input_tokens":7,"output_tokens":2}}}"#,
+        stream: concat!(
+            "event: message-start\ndata: {\"id\":\"1\",\"type\":\"message-start\",\"delta\":{\"message\":{\"role\":\"assistant\"}}}\n\n",
+            "event: content-start\ndata: {\"type\":\"content-start\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"type\":\"text\",\"text\":\"\"}}}}\n\n",
+            "event: content-delta\ndata: {\"type\":\"content-delta\",\"index\":0,\"delta\":{\"message\":{\"content\":{\"text\":\"Hé!\"}}}}\n\n",
+            "event: tool-call-start\ndata: {\"type\":\"tool-call-start\",\"index\":0,\"delta\":{\"message\":{\"tool_calls\":{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"look\",\"arguments\":\"\"}}}}}\n\n",
+            "event: tool-call-delta\ndata: {\"type\":\"tool-call-delta\",\"index\":0,\"delta\":{\"message\":{\"tool_calls\":{\"function\":{\"arguments\":\"{\\\"q\\\":1}\"}}}}}\n\n",
+            "event: tool-call-end\ndata: {\"type\":\"tool-call-end\",\"index\":0}\n\n",
+            "event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"TOOL_CALL\",\"usage\":{\"tokens\":{\"input_tokens\":7,\"output_tokens\":2}}}}\n\n",
+            "data: [DONE]\n\n",
+        ),
+        stream_type: "text/event-stream",
+    },
+    Dialect {
+        path: "/api/chat",
+        whole: r#"{"model":"m","message":{"role":"assistant","content":"Hé!","tool_calls":[
+            {"id":"c1","function":{"name":"look","arguments":{"q":1}}}]},
+            "done":true,"done_reason":"stop","prompt_eval_count":7,"eval_count":2}"#,
+        stream: concat!(
+            "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"Hé\"},\"done\":false}\n",
+            "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"!\"},\"done\":false}\n",
+            "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"c1\",\"function\":{\"name\":\"look\",\"arguments\":{\"q\":1}}}]},\"done\":false}\n",
+            "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":7,\"eval_count\":2}\n",
+        ),
+        stream_type: "application/x-ndjson",
+    },
+];

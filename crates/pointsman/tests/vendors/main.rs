@@ -1,0 +1,258 @@
+//! One call to every vendor of this build: the same words arrive, and the same answer comes back,
+//! whatever the dialects on either side.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod dialects;
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use pointsman::{
+    Call, Deployment,
+    clock::{Clock, SystemClock},
+    provider::{Incoming, Pieces, Provider, Reply, Speech, Target, Transport},
+    types::{Error, Operation, Usage},
+};
+use serde_json::{Value, json};
+
+use crate::dialects::DIALECTS;
+
+/// Answers in the dialect in which it is asked, in pieces of a few bytes.
+#[derive(Debug, Default)]
+struct Upstreams {
+    /// The last body that arrived.
+    seen: Mutex<Bytes>,
+    stream: bool,
+}
+
+#[async_trait]
+impl Transport for Upstreams {
+    async fn send(
+        &self,
+        request: http::Request<Pieces>,
+    ) -> Result<http::Response<Incoming>, Error> {
+        let path = request.uri().path();
+        let dialect = DIALECTS.iter().find(|dialect| path.ends_with(dialect.path));
+        let dialect = dialect.unwrap_or_else(|| panic!("give an answer for {path}"));
+        *self.seen.lock().unwrap() = request.body().to_bytes();
+        let (kind, body) = if self.stream {
+            (dialect.stream_type, dialect.stream)
+        } else {
+            ("application/json", dialect.whole)
+        };
+        let pieces = body.as_bytes().chunks(7).map(|piece| Ok(Bytes::from_static(piece)));
+        let body: Incoming = Box::pin(stream::iter(pieces));
+        Ok(http::Response::builder().header("content-type", kind).body(body).unwrap())
+    }
+}
+
+/// Every vendor that is asked over the network, with a target for it.
+fn vendors(upstreams: &Arc<Upstreams>) -> Vec<(Arc<dyn Provider>, Target)> {
+    let transport: Arc<dyn Transport> = Arc::clone(upstreams) as Arc<dyn Transport>;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let all = pointsman::providers(&transport, &clock).into_iter();
+    let addressed = all.filter(|provider| provider.vendor().name != "simulated").map(|provider| {
+        let name = provider.vendor().name;
+        let deployment = Deployment::new("g", name, "their-model")
+            .with_base("http://host.invalid")
+            .with_key("key");
+        let target = provider.target(&deployment).unwrap_or_else(|why| panic!("{name}: {why}"));
+        (provider, target)
+    });
+    addressed.collect()
+}
+
+/// Words that every upstream must see, wherever its dialect has them.
+const WORDS: [&str; 11] = [
+    "their-model",
+    "system-words",
+    "user-words",
+    "iVBORw0KGgo=",
+    "assistant-words",
+    "argument-words",
+    "result-words",
+    "look",
+    "tool-words",
+    "parameter_words",
+    "stop-words",
+];
+
+fn chat(stream: bool) -> Call {
+    let parameters =
+        json!({"type": "object", "properties": {"parameter_words": {"type": "string"}}});
+    let form = json!({"type": "object", "properties": {"format_words": {"type": "string"}}});
+    let function = json!({"name": "look", "arguments": "{\"q\":\"argument-words\"}"});
+    let body = json!({
+        "messages": [
+            {"role": "system", "content": "system-words"},
+            {"role": "user", "content": [
+                {"type": "text", "text": "user-words, \"quoted\" é"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]},
+            {"role": "assistant", "content": "assistant-words",
+             "tool_calls": [{"id": "c0", "type": "function", "function": function}]},
+            {"role": "tool", "tool_call_id": "c0", "content": "result-words"}],
+        "tools": [{"type": "function", "function":
+            {"name": "look", "description": "tool-words", "parameters": parameters}}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "form", "schema": form}},
+        "max_tokens": 64, "temperature": 0.5, "stop": ["stop-words"],
+        "stream": stream, "stream_options": {"include_usage": true}});
+    Call::chat("g", body).unwrap()
+}
+
+/// The same conversation in Anthropic's words, which have no form for the answer.
+fn messages(stream: bool) -> Call {
+    let schema = json!({"type": "object", "properties": {"parameter_words": {"type": "string"}}});
+    let image = json!({"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="});
+    let input = json!({"q": "argument-words"});
+    let body = json!({
+        "system": "system-words",
+        "messages": [
+            {"role": "user", "content": [
+                {"type": "text", "text": "user-words, \"quoted\" é"},
+                {"type": "image", "source": image}]},
+            {"role": "assistant", "content": [
+                {"type": "text", "text": "assistant-words"},
+                {"type": "tool_use", "id": "c0", "name": "look", "input": input}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "c0", "content": "result-words"}]}],
+        "tools": [{"name": "look", "description": "tool-words", "input_schema": schema}],
+        "max_tokens": 64, "temperature": 0.5, "stop_sequences": ["stop-words"], "stream": stream});
+    Call::json(Operation::Messages, "g", body).unwrap()
+}
+
+fn arrived(name: &str, upstreams: &Upstreams, more: Option<&str>) {
+    let body = upstreams.seen.lock().unwrap().clone();
+    let read: Value = serde_json::from_slice(&body).unwrap_or_else(|why| panic!("{name}: {why}"));
+    // The model may stand in the path.
+    let text = format!("{read} their-model");
+    for words in WORDS.into_iter().chain(more) {
+        assert!(text.contains(words), "{name} was not told {words}: {text}");
+    }
+}
+
+/// What an answer says, in neither dialect: text, calls, why it ended.
+type Told = (String, Vec<(String, String, Value)>, String);
+
+fn expected(end: &str) -> Told {
+    ("Hé!".into(), vec![("c1".into(), "look".into(), json!({"q": 1}))], end.into())
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn completion(body: &Value) -> Told {
+    let message = &body["choices"][0]["message"];
+    let calls = message["tool_calls"].as_array().into_iter().flatten().map(|call| {
+        let arguments = serde_json::from_str(&text(&call["function"]["arguments"])).unwrap();
+        (text(&call["id"]), text(&call["function"]["name"]), arguments)
+    });
+    (text(&message["content"]), calls.collect(), text(&body["choices"][0]["finish_reason"]))
+}
+
+fn message(body: &Value) -> Told {
+    let mut told = Told::default();
+    for block in body["content"].as_array().unwrap() {
+        match block["type"].as_str() {
+            Some("text") => told.0.push_str(&text(&block["text"])),
+            _ => told.1.push((text(&block["id"]), text(&block["name"]), block["input"].clone())),
+        }
+    }
+    told.2 = text(&body["stop_reason"]);
+    told
+}
+
+/// A stream of either dialect put together again as its whole answer.
+fn joined(raw: &[u8], chat: bool) -> Told {
+    let raw = std::str::from_utf8(raw).unwrap();
+    let data = raw.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events: Vec<Value> = data.filter_map(|data| serde_json::from_str(data).ok()).collect();
+    let all = |path: &str| -> String {
+        events.iter().filter_map(|event| event.pointer(path)?.as_str()).collect()
+    };
+    let call = "/choices/0/delta/tool_calls/0";
+    let [content, id, name, arguments, end] = if chat {
+        [
+            all("/choices/0/delta/content"),
+            all(&format!("{call}/id")),
+            all(&format!("{call}/function/name")),
+            all(&format!("{call}/function/arguments")),
+            all("/choices/0/finish_reason"),
+        ]
+    } else {
+        [
+            all("/delta/text"),
+            all("/content_block/id"),
+            all("/content_block/name"),
+            all("/delta/partial_json"),
+            all("/delta/stop_reason"),
+        ]
+    };
+    (content, vec![(id, name, serde_json::from_str(&arguments).unwrap())], end)
+}
+
+async fn answer(provider: &Arc<dyn Provider>, target: &Target, call: &Call) -> (Told, Usage) {
+    let name = provider.vendor().name;
+    let chat = call.head.operation == Operation::Chat;
+    match provider.call(target, call).await.unwrap_or_else(|why| panic!("{name}: {why}")) {
+        Reply::Whole(whole) => {
+            let body: Value = serde_json::from_slice(&whole.body).unwrap();
+            (if chat { completion(&body) } else { message(&body) }, whole.usage.unwrap())
+        }
+        Reply::Stream(mut reply) => {
+            let (mut raw, mut usage, mut done) = (Vec::new(), None, false);
+            while let Some(frames) = reply.frames.next().await {
+                for frame in frames.unwrap_or_else(|why| panic!("{name}: {why}")) {
+                    raw.extend_from_slice(&frame.raw);
+                    usage = frame.event.usage.or(usage);
+                    done |= frame.event.done;
+                }
+            }
+            assert!(done, "{name}");
+            (joined(&raw, chat), usage.unwrap())
+        }
+    }
+}
+
+async fn ask(operation: Operation, stream: bool) -> usize {
+    let upstreams = Arc::new(Upstreams { stream, ..Upstreams::default() });
+    let chatting = operation == Operation::Chat;
+    let call = if chatting { chat(stream) } else { messages(stream) };
+    let mut asked = 0;
+    for (provider, target) in vendors(&upstreams) {
+        if matches!(provider.speaks(&target, &call.head), Speech::No(_)) {
+            continue;
+        }
+        let name = provider.vendor().name;
+        let (told, usage) = answer(&provider, &target, &call).await;
+        arrived(name, &upstreams, chatting.then_some("format_words"));
+        assert_eq!(told, expected(if chatting { "tool_calls" } else { "tool_use" }), "{name}");
+        assert_eq!((usage.input, usage.output), (7, 2), "{name}");
+        asked += 1;
+    }
+    asked
+}
+
+#[tokio::test]
+async fn a_chat_is_the_same_with_every_vendor() {
+    for stream in [false, true] {
+        let asked = ask(Operation::Chat, stream).await;
+        let all = vendors(&Arc::new(Upstreams::default())).len();
+        assert_eq!(asked, all, "every vendor chats");
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_the_same_with_every_vendor_that_takes_one() {
+    for stream in [false, true] {
+        let asked = ask(Operation::Messages, stream).await;
+        let translated = ["anthropic", "cohere", "ollama"];
+        let built = vendors(&Arc::new(Upstreams::default()));
+        let at_least =
+            built.iter().filter(|(one, _)| translated.contains(&one.vendor().name)).count();
+        assert!(asked >= at_least, "{asked} of {at_least}");
+    }
+}
