@@ -1,9 +1,9 @@
 //! The same answer in every dialect: text, one call, seven tokens read and two made.
 
-/// One dialect, told by the end of the path that is asked.
+/// One dialect, told by the ends of the paths that are asked.
 #[derive(Debug)]
 pub(crate) struct Dialect {
-    pub(crate) path: &'static str,
+    pub(crate) paths: &'static [&'static str],
     pub(crate) whole: &'static str,
     pub(crate) stream: &'static str,
     pub(crate) stream_type: &'static str,
@@ -11,7 +11,7 @@ pub(crate) struct Dialect {
 
 pub(crate) const DIALECTS: &[Dialect] = &[
     Dialect {
-        path: "/chat/completions",
+        paths: &["/chat/completions", "/text/chat", "/text/chat_stream"],
         whole: r#"{"id":"1","object":"chat.completion","model":"m","choices":[{"index":0,
             "message":{"role":"assistant","content":"Hé!","tool_calls":[
                 {"id":"c1","type":"function","function":{"name":"look","arguments":"{\"q\":1}"}}]},
@@ -30,7 +30,7 @@ pub(crate) const DIALECTS: &[Dialect] = &[
         stream_type: "text/event-stream",
     },
     Dialect {
-        path: "/messages",
+        paths: &["/messages"],
         whole: r#"{"id":"1","type":"message","role":"assistant","model":"m","content":[
             {"type":"text","text":"Hé!"},{"type":"tool_use","id":"c1","name":"look","input":{"q":1}}],
             "stop_reason":"tool_use","usage":{"input_tokens":7,"output_tokens":2}}"#,
@@ -48,7 +48,7 @@ pub(crate) const DIALECTS: &[Dialect] = &[
         stream_type: "text/event-stream; charset=utf-8",
     },
     Dialect {
-        path: "/v2/chat",
+        paths: &["/v2/chat"],
         whole: r#"{"id":"1","message":{"role":"assistant","content":[{"type":"text","text":"Hé!"}],
             "tool_calls":[{"id":"c1","type":"function","function":{"name":"look","arguments":"{\"q\":1}"}}]},
             "finish_reason":"TOOL_CALL","usage":{"tokens":{"input_tokens":7,"output_tokens":2}}}"#,
@@ -65,7 +65,7 @@ pub(crate) const DIALECTS: &[Dialect] = &[
         stream_type: "text/event-stream",
     },
     Dialect {
-        path: "/api/chat",
+        paths: &["/api/chat"],
         whole: r#"{"model":"m","message":{"role":"assistant","content":"Hé!","tool_calls":[
             {"id":"c1","function":{"name":"look","arguments":{"q":1}}}]},
             "done":true,"done_reason":"stop","prompt_eval_count":7,"eval_count":2}"#,
@@ -76,5 +76,18 @@ pub(crate) const DIALECTS: &[Dialect] = &[
             "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":7,\"eval_count\":2}\n",
         ),
         stream_type: "application/x-ndjson",
+    },
+    Dialect {
+        paths: &[":generateContent", ":streamGenerateContent"],
+        whole: r#"{"responseId":"1","modelVersion":"m","candidates":[{"index":0,"content":{"role":"model",
+            "parts":[{"text":"Hé!"},{"functionCall":{"id":"c1","name":"look","args":{"q":1}}}]},
+            "finishReason":"STOP"}],
+            "usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":2,"totalTokenCount":9}}"#,
+        stream: concat!(
+            "data: {\"responseId\":\"1\",\"modelVersion\":\"m\",\"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"Hé\"}]}}],\"usageMetadata\":{\"promptTokenCount\":7}}\r\n\r\n",
+            "data: {\"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"!\"}]}}]}\r\n\r\n",
+            "data: {\"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"c1\",\"name\":\"look\",\"args\":{\"q\":1}}}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":7,\"candidatesTokenCount\":2,\"totalTokenCount\":9}}\r\n\r\n",
+        ),
+        stream_type: "text/event-stream",
     },
 ];

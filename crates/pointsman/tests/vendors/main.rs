@@ -13,12 +13,12 @@ use futures_util::{StreamExt, stream};
 use pointsman::{
     Call, Deployment,
     clock::{Clock, SystemClock},
-    provider::{Incoming, Pieces, Provider, Reply, Speech, Target, Transport},
+    provider::{FixedKey, Incoming, Pieces, Provider, Reply, Speech, Target, Transport},
     types::{Error, Operation, Usage},
 };
 use serde_json::{Value, json};
 
-use crate::dialects::DIALECTS;
+use crate::dialects::{DIALECTS, Dialect};
 
 /// Answers in the dialect in which it is asked, in pieces of a few bytes.
 #[derive(Debug, Default)]
@@ -35,7 +35,8 @@ impl Transport for Upstreams {
         request: http::Request<Pieces>,
     ) -> Result<http::Response<Incoming>, Error> {
         let path = request.uri().path();
-        let dialect = DIALECTS.iter().find(|dialect| path.ends_with(dialect.path));
+        let asked = |dialect: &&Dialect| dialect.paths.iter().any(|end| path.ends_with(end));
+        let dialect = DIALECTS.iter().find(asked);
         let dialect = dialect.unwrap_or_else(|| panic!("give an answer for {path}"));
         *self.seen.lock().unwrap() = request.body().to_bytes();
         let (kind, body) = if self.stream {
@@ -49,6 +50,14 @@ impl Transport for Upstreams {
     }
 }
 
+/// What some vendors must be told beside an address.
+const SETTINGS: &[(&str, &str)] = &[
+    ("aws_region_name", "eu-central-1"),
+    ("vertex_location", "global"),
+    ("vertex_project", "p"),
+    ("project_id", "p"),
+];
+
 /// Every vendor that is asked over the network, with a target for it.
 fn vendors(upstreams: &Arc<Upstreams>) -> Vec<(Arc<dyn Provider>, Target)> {
     let transport: Arc<dyn Transport> = Arc::clone(upstreams) as Arc<dyn Transport>;
@@ -56,10 +65,14 @@ fn vendors(upstreams: &Arc<Upstreams>) -> Vec<(Arc<dyn Provider>, Target)> {
     let all = pointsman::providers(&transport, &clock).into_iter();
     let addressed = all.filter(|provider| provider.vendor().name != "simulated").map(|provider| {
         let name = provider.vendor().name;
-        let deployment = Deployment::new("g", name, "their-model")
+        let mut deployment = Deployment::new("g", name, "their-model")
             .with_base("http://host.invalid")
             .with_key("key");
-        let target = provider.target(&deployment).unwrap_or_else(|why| panic!("{name}: {why}"));
+        let settings = SETTINGS.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        deployment.settings.extend(settings);
+        let mut target = provider.target(&deployment).unwrap_or_else(|why| panic!("{name}: {why}"));
+        // Nobody asks for a token here.
+        target.credentials = Arc::new(FixedKey(Some("key".into())));
         (provider, target)
     });
     addressed.collect()
@@ -217,42 +230,31 @@ async fn answer(provider: &Arc<dyn Provider>, target: &Target, call: &Call) -> (
     }
 }
 
-async fn ask(operation: Operation, stream: bool) -> usize {
+async fn ask(operation: Operation, stream: bool) {
     let upstreams = Arc::new(Upstreams { stream, ..Upstreams::default() });
     let chatting = operation == Operation::Chat;
     let call = if chatting { chat(stream) } else { messages(stream) };
-    let mut asked = 0;
     for (provider, target) in vendors(&upstreams) {
-        if matches!(provider.speaks(&target, &call.head), Speech::No(_)) {
-            continue;
-        }
         let name = provider.vendor().name;
+        let speech = provider.speaks(&target, &call.head);
+        assert!(!matches!(speech, Speech::No(_)), "{name}: {speech:?}");
         let (told, usage) = answer(&provider, &target, &call).await;
         arrived(name, &upstreams, chatting.then_some("format_words"));
         assert_eq!(told, expected(if chatting { "tool_calls" } else { "tool_use" }), "{name}");
         assert_eq!((usage.input, usage.output), (7, 2), "{name}");
-        asked += 1;
     }
-    asked
 }
 
 #[tokio::test]
 async fn a_chat_is_the_same_with_every_vendor() {
     for stream in [false, true] {
-        let asked = ask(Operation::Chat, stream).await;
-        let all = vendors(&Arc::new(Upstreams::default())).len();
-        assert_eq!(asked, all, "every vendor chats");
+        ask(Operation::Chat, stream).await;
     }
 }
 
 #[tokio::test]
-async fn a_message_is_the_same_with_every_vendor_that_takes_one() {
+async fn a_message_is_the_same_with_every_vendor() {
     for stream in [false, true] {
-        let asked = ask(Operation::Messages, stream).await;
-        let translated = ["anthropic", "cohere", "ollama"];
-        let built = vendors(&Arc::new(Upstreams::default()));
-        let at_least =
-            built.iter().filter(|(one, _)| translated.contains(&one.vendor().name)).count();
-        assert!(asked >= at_least, "{asked} of {at_least}");
+        ask(Operation::Messages, stream).await;
     }
 }
