@@ -90,4 +90,19 @@ pub(crate) const DIALECTS: &[Dialect] = &[
         ),
         stream_type: "text/event-stream",
     },
+    Dialect {
+        paths: &["/responses"],
+        whole: r#"{"id":"1","object":"response","status":"completed","model":"m","output":[
+            {"type":"message","id":"m1","role":"assistant","status":"completed",
+             "content":[{"type":"output_text","text":"Hé!","annotations":[]}]},
+            {"type":"function_call","id":"f1","call_id":"c1","name":"look","arguments":"{\"q\":1}","status":"completed"}],
+            "usage":{"input_tokens":7,"output_tokens":2,"total_tokens":9}}"#,
+        stream: concat!(
+            "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"1\",\"object\":\"response\",\"status\":\"in_progress\",\"output\":[]}}\n\n",
+            "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"item_id\":\"m1\",\"output_index\":0,\"content_index\":0,\"delta\":\"Hé!\"}\n\n",
+            "event: response.function_call_arguments.delta\ndata: {\"type\":\"response.function_call_arguments.delta\",\"item_id\":\"f1\",\"output_index\":1,\"delta\":\"{\\\"q\\\":1}\"}\n\n",
+            "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"1\",\"object\":\"response\",\"status\":\"completed\",\"model\":\"m\",\"output\":[{\"type\":\"message\",\"id\":\"m1\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"Hé!\",\"annotations\":[]}]},{\"type\":\"function_call\",\"id\":\"f1\",\"call_id\":\"c1\",\"name\":\"look\",\"arguments\":\"{\\\"q\\\":1}\"}],\"usage\":{\"input_tokens\":7,\"output_tokens\":2,\"total_tokens\":9}}}\n\n",
+        ),
+        stream_type: "text/event-stream",
+    },
 ];

@@ -79,7 +79,7 @@ fn vendors(upstreams: &Arc<Upstreams>) -> Vec<(Arc<dyn Provider>, Target)> {
 }
 
 /// Words that every upstream must see, wherever its dialect has them.
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 10] = [
     "their-model",
     "system-words",
     "user-words",
@@ -90,7 +90,6 @@ const WORDS: [&str; 11] = [
     "look",
     "tool-words",
     "parameter_words",
-    "stop-words",
 ];
 
 fn chat(stream: bool) -> Call {
@@ -136,12 +135,32 @@ fn messages(stream: bool) -> Call {
     Call::json(Operation::Messages, "g", body).unwrap()
 }
 
-fn arrived(name: &str, upstreams: &Upstreams, more: Option<&str>) {
+/// The same conversation in the words of OpenAI's responses, which have no texts that stop it.
+fn responses(stream: bool) -> Call {
+    let schema = json!({"type": "object", "properties": {"parameter_words": {"type": "string"}}});
+    let form = json!({"type": "object", "properties": {"format_words": {"type": "string"}}});
+    let body = json!({
+        "instructions": "system-words",
+        "input": [
+            {"role": "user", "content": [
+                {"type": "input_text", "text": "user-words, \"quoted\" é"},
+                {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}]},
+            {"role": "assistant", "content": [{"type": "output_text", "text": "assistant-words"}]},
+            {"type": "function_call", "call_id": "c0", "name": "look",
+             "arguments": "{\"q\":\"argument-words\"}"},
+            {"type": "function_call_output", "call_id": "c0", "output": "result-words"}],
+        "tools": [{"type": "function", "name": "look", "description": "tool-words", "parameters": schema}],
+        "text": {"format": {"type": "json_schema", "name": "form", "schema": form}},
+        "max_output_tokens": 64, "temperature": 0.5, "stream": stream});
+    Call::json(Operation::Responses, "g", body).unwrap()
+}
+
+fn arrived(name: &str, upstreams: &Upstreams, more: &[&str]) {
     let body = upstreams.seen.lock().unwrap().clone();
     let read: Value = serde_json::from_slice(&body).unwrap_or_else(|why| panic!("{name}: {why}"));
     // The model may stand in the path.
     let text = format!("{read} their-model");
-    for words in WORDS.into_iter().chain(more) {
+    for words in WORDS.iter().chain(more) {
         assert!(text.contains(words), "{name} was not told {words}: {text}");
     }
 }
@@ -178,8 +197,30 @@ fn message(body: &Value) -> Told {
     told
 }
 
-/// A stream of either dialect put together again as its whole answer.
-fn joined(raw: &[u8], chat: bool) -> Told {
+fn response(body: &Value) -> Told {
+    let mut told = Told::default();
+    for item in body["output"].as_array().unwrap() {
+        if item["type"] == "message" {
+            told.0.push_str(&text(&item["content"][0]["text"]));
+        } else {
+            let arguments = serde_json::from_str(&text(&item["arguments"])).unwrap();
+            told.1.push((text(&item["call_id"]), text(&item["name"]), arguments));
+        }
+    }
+    told.2 = text(&body["status"]);
+    told
+}
+
+fn whole(operation: Operation, body: &Value) -> Told {
+    match operation {
+        Operation::Messages => message(body),
+        Operation::Responses => response(body),
+        _ => completion(body),
+    }
+}
+
+/// A stream of any dialect put together again.
+fn joined(operation: Operation, raw: &[u8]) -> Told {
     let raw = std::str::from_utf8(raw).unwrap();
     let data = raw.lines().filter_map(|line| line.strip_prefix("data: "));
     let events: Vec<Value> = data.filter_map(|data| serde_json::from_str(data).ok()).collect();
@@ -187,33 +228,39 @@ fn joined(raw: &[u8], chat: bool) -> Told {
         events.iter().filter_map(|event| event.pointer(path)?.as_str()).collect()
     };
     let call = "/choices/0/delta/tool_calls/0";
-    let [content, id, name, arguments, end] = if chat {
-        [
-            all("/choices/0/delta/content"),
-            all(&format!("{call}/id")),
-            all(&format!("{call}/function/name")),
-            all(&format!("{call}/function/arguments")),
-            all("/choices/0/finish_reason"),
-        ]
-    } else {
-        [
+    let [content, id, name, arguments, end] = match operation {
+        // The last event has it all; the pieces are the same.
+        Operation::Responses => {
+            let told = response(&events.last().unwrap()["response"]);
+            let pieces: String =
+                events.iter().filter_map(|event| event["delta"].as_str()).collect();
+            assert_eq!(pieces, format!("{}{}", told.0, told.1[0].2));
+            return told;
+        }
+        Operation::Messages => [
             all("/delta/text"),
             all("/content_block/id"),
             all("/content_block/name"),
             all("/delta/partial_json"),
             all("/delta/stop_reason"),
-        ]
+        ],
+        _ => [
+            all("/choices/0/delta/content"),
+            all(&format!("{call}/id")),
+            all(&format!("{call}/function/name")),
+            all(&format!("{call}/function/arguments")),
+            all("/choices/0/finish_reason"),
+        ],
     };
     (content, vec![(id, name, serde_json::from_str(&arguments).unwrap())], end)
 }
 
 async fn answer(provider: &Arc<dyn Provider>, target: &Target, call: &Call) -> (Told, Usage) {
-    let name = provider.vendor().name;
-    let chat = call.head.operation == Operation::Chat;
+    let (name, operation) = (provider.vendor().name, call.head.operation);
     match provider.call(target, call).await.unwrap_or_else(|why| panic!("{name}: {why}")) {
-        Reply::Whole(whole) => {
-            let body: Value = serde_json::from_slice(&whole.body).unwrap();
-            (if chat { completion(&body) } else { message(&body) }, whole.usage.unwrap())
+        Reply::Whole(reply) => {
+            let body: Value = serde_json::from_slice(&reply.body).unwrap();
+            (whole(operation, &body), reply.usage.unwrap())
         }
         Reply::Stream(mut reply) => {
             let (mut raw, mut usage, mut done) = (Vec::new(), None, false);
@@ -225,36 +272,41 @@ async fn answer(provider: &Arc<dyn Provider>, target: &Target, call: &Call) -> (
                 }
             }
             assert!(done, "{name}");
-            (joined(&raw, chat), usage.unwrap())
+            (joined(operation, &raw), usage.unwrap())
         }
     }
 }
 
-async fn ask(operation: Operation, stream: bool) {
-    let upstreams = Arc::new(Upstreams { stream, ..Upstreams::default() });
-    let chatting = operation == Operation::Chat;
-    let call = if chatting { chat(stream) } else { messages(stream) };
-    for (provider, target) in vendors(&upstreams) {
-        let name = provider.vendor().name;
-        let speech = provider.speaks(&target, &call.head);
-        assert!(!matches!(speech, Speech::No(_)), "{name}: {speech:?}");
-        let (told, usage) = answer(&provider, &target, &call).await;
-        arrived(name, &upstreams, chatting.then_some("format_words"));
-        assert_eq!(told, expected(if chatting { "tool_calls" } else { "tool_use" }), "{name}");
-        assert_eq!((usage.input, usage.output), (7, 2), "{name}");
+/// Asks all vendors: the words of all dialects arrive, and those that this one has beside them.
+async fn ask(call: fn(bool) -> Call, own_words: &[&str], end: &str) {
+    for stream in [false, true] {
+        let upstreams = Arc::new(Upstreams { stream, ..Upstreams::default() });
+        let call = call(stream);
+        let all = vendors(&upstreams);
+        assert!(!all.is_empty() || cfg!(not(feature = "openai")));
+        for (provider, target) in all {
+            let name = provider.vendor().name;
+            let speech = provider.speaks(&target, &call.head);
+            assert!(!matches!(speech, Speech::No(_)), "{name}: {speech:?}");
+            let (told, usage) = answer(&provider, &target, &call).await;
+            arrived(name, &upstreams, own_words);
+            assert_eq!(told, expected(end), "{name}");
+            assert_eq!((usage.input, usage.output), (7, 2), "{name}");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_chat_is_the_same_with_every_vendor() {
-    for stream in [false, true] {
-        ask(Operation::Chat, stream).await;
-    }
+    ask(chat, &["stop-words", "format_words"], "tool_calls").await;
 }
 
 #[tokio::test]
 async fn a_message_is_the_same_with_every_vendor() {
-    for stream in [false, true] {
-        ask(Operation::Messages, stream).await;
-    }
+    ask(messages, &["stop-words"], "tool_use").await;
+}
+
+#[tokio::test]
+async fn a_response_is_the_same_with_every_vendor() {
+    ask(responses, &["format_words"], "completed").await;
 }

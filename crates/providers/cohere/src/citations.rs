@@ -10,23 +10,27 @@ use serde_json::Value;
 pub(crate) fn citations_of(native: &Value, before: u64) -> Vec<Citation> {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let place = |name: &str| native[name].as_u64().map(|at| at.saturating_add(before));
-    let cited = Citation {
-        text: text(&native["text"]),
-        range: place("start").zip(place("end")),
-        native: native.clone(),
-        ..Citation::default()
-    };
+    let range = place("start").zip(place("end"));
+    let cited = text(&native["text"]);
     let sources = native["sources"].as_array().map(Vec::as_slice).unwrap_or_default();
     // What speaks of a plan or a thought has no place in the text.
     let elsewhere = native["type"].as_str().is_some_and(|what| what != "TEXT_CONTENT");
     if sources.is_empty() || elsewhere {
-        return vec![Citation { range: cited.range.filter(|_| !elsewhere), ..cited }];
+        let range = range.filter(|_| !elsewhere);
+        let native = native.clone();
+        return vec![Citation { text: cited, range, native, ..Citation::default() }];
     }
     let one = |source: &Value| {
         let document = &source["document"];
         let id = text(&source["id"]).unwrap_or_else(|| "unknown".to_owned());
         let url = text(&document["url"]).unwrap_or_else(|| format!("source:{id}"));
-        Citation { url: Some(url), title: text(&document["title"]), ..cited.clone() }
+        let (title, native) = (text(&document["title"]), source.clone());
+        Citation { url: Some(url), title, text: None, range, native }
     };
-    sources.iter().map(one).collect()
+    let mut all: Vec<Citation> = sources.iter().map(one).collect();
+    // Once: however many sources there are, an answer takes no more room than it came in.
+    if let Some(first) = all.first_mut() {
+        first.text = cited;
+    }
+    all
 }
