@@ -20,8 +20,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod account;
 mod arguments;
 mod citations;
+mod claude;
 mod codec;
 mod contents;
 mod decoder;
@@ -33,6 +35,9 @@ mod reader;
 mod request;
 mod schema;
 mod studio;
+mod tokens;
+mod vertex;
 mod wire;
 
 pub use studio::GeminiCodec;
+pub use vertex::VertexCodec;
