@@ -10,7 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{future::join_all, stream};
+use futures_util::{
+    future::{join, join_all},
+    stream,
+};
 use pointsman_clock::Instant;
 use pointsman_gemini::VertexCodec;
 use pointsman_provider::{Codec, Credential, Credentials, Incoming, Pieces, Transport};
@@ -26,7 +29,7 @@ const ASSERTION: &str = include_str!("data/assertion.txt");
 #[derive(Debug)]
 struct Issuer {
     asked: Mutex<Vec<(String, String)>>,
-    answers: Mutex<VecDeque<Result<(u16, String), ErrorKind>>>,
+    answers: Mutex<VecDeque<Answer>>,
     leave: Semaphore,
 }
 
@@ -46,14 +49,17 @@ impl Transport for Issuer {
     }
 }
 
-fn issued(token: &str, seconds: u64) -> Result<(u16, String), ErrorKind> {
+type Answer = Result<(u16, String), ErrorKind>;
+
+#[expect(clippy::unnecessary_wraps, reason = "an answer like any other")]
+fn issued(token: &str, seconds: u64) -> Answer {
     let body = format!(
         r#"{{"access_token": "{token}", "expires_in": {seconds}, "token_type": "Bearer"}}"#
     );
     Ok((200, body))
 }
 
-fn issuer(answers: Vec<Result<(u16, String), ErrorKind>>) -> Arc<Issuer> {
+fn issuer(answers: Vec<Answer>) -> Arc<Issuer> {
     let leave = Semaphore::new(answers.len());
     Arc::new(Issuer { asked: Mutex::default(), answers: Mutex::new(answers.into()), leave })
 }
@@ -74,6 +80,17 @@ async fn token(from: &Arc<dyn Credentials>, now: Instant) -> Result<String, Erro
     let current = from.current(now).await?;
     let Credential::Bearer(token) = &*current else { panic!("{current:?}") };
     Ok(token.expose_secret().to_owned())
+}
+
+/// Twenty ask before there is any answer.
+async fn waited(
+    issuer: &Issuer,
+    answers: usize,
+    from: &Arc<dyn Credentials>,
+) -> Vec<Result<String, Error>> {
+    issuer.leave.forget_permits(answers);
+    let all = join_all((0..20).map(|_| token(from, NOW)));
+    join(all, async { issuer.leave.add_permits(answers) }).await.0
 }
 
 fn later(seconds: u64) -> Instant {
@@ -114,7 +131,7 @@ async fn a_token_is_kept_and_renewed_ahead_of_its_end() {
 async fn all_who_wait_get_the_token_that_one_fetches() {
     let issuer = issuer(vec![issued("a", 3_600)]);
     let from = credentials(&issuer, ACCOUNT);
-    let all = join_all((0..20).map(|_| token(&from, NOW))).await;
+    let all = waited(&issuer, 1, &from).await;
     assert!(all.into_iter().all(|found| found.unwrap() == "a"));
     assert_eq!(issuer.asked.lock().unwrap().len(), 1);
 }
@@ -124,7 +141,7 @@ async fn all_who_wait_get_the_failure_too_and_the_next_one_asks_again() {
     let refusal = r#"{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}"#;
     let issuer = issuer(vec![Ok((400, refusal.to_owned())), issued("a", 3_600)]);
     let from = credentials(&issuer, ACCOUNT);
-    for error in join_all((0..20).map(|_| token(&from, NOW))).await {
+    for error in waited(&issuer, 2, &from).await {
         let error = error.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Authentication);
         assert!(error.message().contains("Invalid JWT Signature"), "{error}");
