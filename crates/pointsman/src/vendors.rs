@@ -12,11 +12,18 @@ pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<
 
 #[cfg(feature = "openai")]
 fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    use pointsman_openai::{OpenAiCodec, VENDORS};
+    use pointsman_openai::{AzureCodec, OpenAiCodec, VENDORS};
     use pointsman_provider::HttpProvider;
-    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
-    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(OpenAiCodec::new(vendor))) };
-    VENDORS.iter().map(provider).collect()
+    let provider = |dialect| -> Arc<dyn Provider> {
+        let codec = OpenAiCodec::new(dialect);
+        Arc::new(HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock)))
+    };
+    let azure = |codec| -> Arc<dyn Provider> {
+        Arc::new(HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock)))
+    };
+    let azures = [AzureCodec::openai, AzureCodec::foundry];
+    let azures = azures.into_iter().map(|codec| azure(codec(Arc::clone(transport))));
+    VENDORS.iter().map(provider).chain(azures).collect()
 }
 
 #[cfg(not(feature = "openai"))]
