@@ -11,22 +11,6 @@ use crate::model::Model;
 /// Stands for the seal of a call that another vendor's model has made; Google documents it.
 const NO_SEAL: &str = "skip_thought_signature_validator";
 
-/// Members of answers that clients send back with them, and that say nothing new.
-const ECHOED: [&str; 5] =
-    ["annotations", "audio", "reasoning", "reasoning_details", "function_call"];
-
-/// What Google calls its own parts.
-const OWN_PARTS: [&str; 8] = [
-    "inlineData",
-    "fileData",
-    "executableCode",
-    "codeExecutionResult",
-    "toolCall",
-    "toolResponse",
-    "functionCall",
-    "functionResponse",
-];
-
 /// The system's parts, and the turns.
 pub(crate) struct Conversation {
     pub(crate) system: Vec<Value>,
@@ -88,7 +72,9 @@ impl<'a> Writer<'a, '_> {
         for part in &message.parts {
             self.part(part, message, &mut out)?;
         }
-        self.rest(message, &mut out);
+        for name in message.rest.keys() {
+            self.losses.lose(&format!("messages.{name}"));
+        }
         if message.role == Role::Assistant {
             self.seal(message, &mut out);
         }
@@ -128,38 +114,9 @@ impl<'a> Writer<'a, '_> {
             Content::ToolResult { id, parts, is_error } => {
                 self.result(id, parts, *is_error, message, out);
             }
-            Content::Other(value) => {
-                if is_own(value) {
-                    out.push(value.clone());
-                } else {
-                    self.losses.lose("messages.content");
-                }
-            }
+            Content::Other(_) => self.losses.lose("messages.content"),
         }
         Ok(())
-    }
-
-    /// Members of a message beside its content.
-    fn rest(&mut self, message: &Message, out: &mut Vec<Value>) {
-        let answer = message.role == Role::Assistant;
-        for (name, value) in &message.rest {
-            match name.as_str() {
-                "images" if answer => {
-                    let urls = value.as_array().into_iter().flatten();
-                    let urls = urls.filter_map(|image| image["image_url"]["url"].as_str());
-                    for url in urls {
-                        let source = Source::of_url(url);
-                        out.extend(self.media(&source, "image/png", "messages.images"));
-                    }
-                }
-                "provider_specific_fields" if answer => {
-                    let blocks = value["content_blocks"].as_array().into_iter().flatten();
-                    out.extend(blocks.filter(|block| is_own(block)).cloned());
-                }
-                name if answer && ECHOED.contains(&name) => {}
-                name => self.losses.lose(&format!("messages.{name}")),
-            }
-        }
     }
 
     /// The seal of an answer's text. Google seals no thoughts, so that a seal on one is another
@@ -265,11 +222,6 @@ impl<'a> Writer<'a, '_> {
             }
         }
     }
-}
-
-/// A part in Google's own words.
-fn is_own(value: &Value) -> bool {
-    value.as_object().is_some_and(|members| OWN_PARTS.iter().any(|own| members.contains_key(*own)))
 }
 
 fn level(detail: &str) -> Option<&'static str> {

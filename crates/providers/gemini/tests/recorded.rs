@@ -78,6 +78,7 @@ fn wanted(one: &Recorded) -> ErrorKind {
         (403, _) => ErrorKind::Permission,
         (404, _) => ErrorKind::NotFound,
         (429, _) => ErrorKind::RateLimited,
+        (503, _) => ErrorKind::Overloaded,
         _ => panic!("{}: what is it?", one.file),
     }
 }
