@@ -75,7 +75,7 @@ pub(crate) fn write_request(
         body.insert("systemInstruction".into(), json!({"parts": system}));
     }
     let mut config = Map::new();
-    format(&mut chat, model, &mut config);
+    format(&mut chat, model, &mut config, losses);
     tools(&mut chat, model, &mut body, losses);
     sampling(&chat, &mut config, losses);
     spoken(&mut chat, &mut config, losses);
@@ -149,8 +149,8 @@ fn spoken(chat: &mut Chat, config: &mut Map<String, Value>, losses: &mut Losses)
 
 /// A schema, whole where the model takes JSON's own, else in OpenAPI's words. Older models give no
 /// form beside functions: there the answer is a call of a function of that schema, which the
-/// neutral form turns back into text.
-fn format(chat: &mut Chat, model: Model<'_>, config: &mut Map<String, Value>) {
+/// neutral form turns back into text. Without a schema there is no such function.
+fn format(chat: &mut Chat, model: Model<'_>, config: &mut Map<String, Value>, losses: &mut Losses) {
     let schema = match &chat.format {
         None | Some(Format::Text) => return,
         Some(Format::Json) => None,
@@ -158,13 +158,14 @@ fn format(chat: &mut Chat, model: Model<'_>, config: &mut Map<String, Value>) {
     };
     let functions = chat.tools.iter().any(|tool| matches!(tool, Tool::Function { .. }));
     if functions && !model.since((3, 0)) && chat.tool_choice != Some(ToolChoice::None) {
+        let Some(schema) = schema else { return losses.lose("response_format") };
         if !matches!(chat.tool_choice, Some(ToolChoice::Function(_))) {
             chat.tool_choice = Some(ToolChoice::Required);
         }
         chat.tools.push(Tool::Function {
             name: ANSWER_TOOL.to_owned(),
             description: Some("Gives the answer.".to_owned()),
-            schema: Some(schema.unwrap_or_else(|| json!({"type": "object"}))),
+            schema: Some(schema),
             strict: None,
             cache: None,
         });

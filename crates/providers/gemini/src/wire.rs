@@ -126,7 +126,7 @@ impl UsageMetadata {
 
 // Some of Google's clients write the names of constants as their numbers.
 
-const FINISHES: [&str; 13] = [
+const FINISHES: [&str; 17] = [
     "FINISH_REASON_UNSPECIFIED",
     "STOP",
     "MAX_TOKENS",
@@ -140,6 +140,10 @@ const FINISHES: [&str; 13] = [
     "MODEL_ARMOR",
     "IMAGE_SAFETY",
     "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_RECITATION",
+    "IMAGE_OTHER",
+    "UNEXPECTED_TOOL_CALL",
+    "NO_IMAGE",
 ];
 
 const BLOCKS: [&str; 5] =

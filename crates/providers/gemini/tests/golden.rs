@@ -169,6 +169,8 @@ fn forms_of_the_answer() {
     let both = json!({"messages": [], "response_format": form, "tools": tool});
     assert_eq!(config("gemini-3-pro-preview", both.clone())["responseJsonSchema"], schema);
     // Older models take no form beside functions: the answer is a call.
+    let loose = json!({"messages": [], "response_format": {"type": "json_object"}, "tools": tool});
+    assert_eq!(encode("gemini-2.5-flash", loose).unwrap_err().kind, ErrorKind::Unsupported);
     let asked = sent("gemini-2.5-flash", both);
     assert_eq!(asked["toolConfig"]["functionCallingConfig"]["mode"], "ANY");
     let answer = &asked["tools"][0]["functionDeclarations"][1];
