@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pointsman_clock::Instant;
 use pointsman_provider::chat::{ChatEvent, Content, Finish, Part, Source, made_id};
-use pointsman_types::{Error, ErrorKind, Usage};
+use pointsman_types::{Error, ErrorKind};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -25,7 +25,6 @@ pub(crate) struct Reader {
     now: Instant,
     started: bool,
     choices: BTreeMap<u32, Choice>,
-    usage: Option<Usage>,
     searches: u64,
     /// Ids that were made.
     ids: u32,
@@ -49,15 +48,7 @@ struct Choice {
 impl Reader {
     /// A reader of what began at a moment, which ids are made of.
     pub(crate) fn new(now: Instant) -> Self {
-        Self {
-            now,
-            started: false,
-            choices: BTreeMap::new(),
-            usage: None,
-            searches: 0,
-            ids: 0,
-            failed: false,
-        }
+        Self { now, started: false, choices: BTreeMap::new(), searches: 0, ids: 0, failed: false }
     }
 
     /// Takes a document: an answer, or several, in a list or one after the other.
@@ -93,19 +84,19 @@ impl Reader {
             self.fail(blocked(&feedback), out);
             return Ok(());
         }
+        for metadata in candidates.iter().filter_map(|one| one.grounding_metadata.as_ref()) {
+            self.searches = self.searches.max(searches(metadata));
+        }
+        // Before the beginning: some dialects tell the prompt's tokens there.
+        if let Some(mut usage) = answer.usage_metadata.and_then(|usage| usage.normal()) {
+            usage.searches = self.searches;
+            out.push(ChatEvent::Usage(usage));
+        }
         if !self.started {
             self.started = true;
             out.push(ChatEvent::Start { id: answer.response_id, model: answer.model_version });
         }
-        for candidate in candidates {
-            self.candidate(candidate, out)?;
-        }
-        if let Some(mut usage) = answer.usage_metadata.and_then(|usage| usage.normal()) {
-            usage.searches = self.searches;
-            self.usage = Some(usage);
-            out.push(ChatEvent::Usage(usage));
-        }
-        Ok(())
+        candidates.into_iter().try_for_each(|candidate| self.candidate(candidate, out))
     }
 
     fn fail(&mut self, error: Error, out: &mut Vec<ChatEvent>) {
@@ -139,7 +130,6 @@ impl Reader {
         }
         if let Some(metadata) = &candidate.grounding_metadata {
             citations.extend(grounded(metadata, &choice.text));
-            self.searches = self.searches.max(searches(metadata));
         }
         out.extend(
             citations.into_iter().map(|citation| ChatEvent::Citation { choice: index, citation }),

@@ -76,7 +76,6 @@ pub(crate) struct UsageMetadata {
     cache_tokens_details: Vec<Modal>,
     candidates_tokens_details: Vec<Modal>,
     tool_use_prompt_tokens_details: Vec<Modal>,
-    pub(crate) service_tier: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
