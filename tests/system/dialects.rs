@@ -210,6 +210,17 @@ async fn a_stream_that_breaks_off_ends_with_the_callers_kind_of_event() {
 }
 
 #[tokio::test]
+async fn who_counts_no_tokens_has_them_estimated() {
+    let openai = upstream("openai").await;
+    let config = Config::default().vendor("openai/gpt-4o", "openai", &openai.base(), "");
+    let gateway = config.start().await;
+    let counted = post(&gateway, "/v1/messages/count_tokens", &[], hello(false).to_string()).await;
+    // Five letters, one message, one call.
+    assert_eq!(counted.json(), json!({"input_tokens": 2 + 4 + 3}));
+    assert_eq!(openai.count(), 0);
+}
+
+#[tokio::test]
 async fn forms_speech_and_the_rest_pass_through() {
     let openai = upstream("openai").await;
     let config = Config::default().vendor("openai/whisper-1", "openai", &openai.base(), "");
