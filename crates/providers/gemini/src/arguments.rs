@@ -6,30 +6,35 @@ use serde_json::{Map, Value, json};
 const MAX_INDEX: usize = 10_000;
 /// No path is deeper.
 const MAX_DEPTH: usize = 64;
-/// The most text that is collected for a call, in bytes.
-const MAX_TEXT: usize = 16 << 20;
+/// The most that is collected for a call, in bytes.
+const MOST: usize = 16 << 20;
 
 /// Arguments as far as they have come.
 #[derive(Debug)]
 pub(crate) struct Arguments {
     value: Value,
-    text: usize,
+    /// How much more is taken.
+    left: usize,
 }
 
 impl Arguments {
     pub(crate) fn new() -> Self {
-        Self { value: json!({}), text: 0 }
+        Self { value: json!({}), left: MOST }
     }
 
     /// Takes one `PartialArg`. What cannot be placed is left out.
     pub(crate) fn add(&mut self, piece: &Value) {
-        let path = piece["jsonPath"].as_str().and_then(path);
-        let Some(place) = path.and_then(|path| reach(&mut self.value, &path)) else { return };
-        if let Some(text) = piece["stringValue"].as_str() {
-            self.text = self.text.saturating_add(text.len());
-            if self.text > MAX_TEXT {
-                return;
-            }
+        let Some(text) = piece["jsonPath"].as_str() else { return };
+        let said = piece["stringValue"].as_str();
+        if !afford(&mut self.left, text.len() + said.map_or(0, str::len)) {
+            return;
+        }
+        let steps = path(text);
+        let Some(place) = steps.and_then(|path| reach(&mut self.value, &path, &mut self.left))
+        else {
+            return;
+        };
+        if let Some(text) = said {
             match place {
                 Value::String(so_far) => so_far.push_str(text),
                 place => *place = text.into(),
@@ -55,6 +60,13 @@ enum Step {
     Element(usize),
 }
 
+/// Takes so much of what is left; whether there was as much.
+fn afford(left: &mut usize, bytes: usize) -> bool {
+    let rest = left.checked_sub(bytes);
+    *left = rest.unwrap_or(0);
+    rest.is_some()
+}
+
 /// `$.a.b[0]['c d']`.
 fn path(text: &str) -> Option<Vec<Step>> {
     let mut rest = text.strip_prefix('$')?;
@@ -78,7 +90,7 @@ fn path(text: &str) -> Option<Vec<Step>> {
 }
 
 /// The place of a path; what is missing on the way is made.
-fn reach<'a>(root: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
+fn reach<'a>(root: &'a mut Value, path: &[Step], left: &mut usize) -> Option<&'a mut Value> {
     let mut place = root;
     for step in path {
         place = match step {
@@ -93,9 +105,11 @@ fn reach<'a>(root: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
                     *place = Value::Array(Vec::new());
                 }
                 let list = place.as_array_mut()?;
-                while list.len() <= *index {
-                    list.push(Value::Null);
+                let more = (index + 1).saturating_sub(list.len());
+                if !afford(left, more * size_of::<Value>()) {
+                    return None;
                 }
+                list.resize(list.len() + more, Value::Null);
                 list.get_mut(*index)?
             }
         };
@@ -127,5 +141,14 @@ mod tests {
         }
         let want = r#"{"place":"Boston","list":[true,{"n":3}],"a b":{"none":null}}"#;
         assert_eq!(arguments.text(), want);
+    }
+
+    #[test]
+    fn there_is_a_bound() {
+        let mut arguments = Arguments::new();
+        for nth in 0..10_000 {
+            arguments.add(&json!({"jsonPath": format!("$.a{nth}[9999]"), "boolValue": true}));
+        }
+        assert!(arguments.text().len() < MOST, "{}", arguments.text().len());
     }
 }
