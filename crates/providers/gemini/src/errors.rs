@@ -32,7 +32,9 @@ fn of(status: u16, value: &Value, retry_after: Option<Duration>) -> Error {
     if let Some(kind) = kind(code, &details, error.message()) {
         error.kind = kind;
     }
-    error.detail.code = Some(details.reason.clone().unwrap_or_else(|| code.to_owned()));
+    // A kind has a code of its own, which callers know; a plain mistake has Google's.
+    let plain = error.kind == ErrorKind::BadRequest;
+    error.detail.code = plain.then(|| details.reason.clone().unwrap_or_else(|| code.to_owned()));
     error.detail.type_name = Some(code.to_owned());
     error.detail.param = details.field;
     error.with_retry_after(details.retry_delay.or(retry_after))
@@ -183,6 +185,7 @@ mod tests {
         let details = json!([{"retryDelay": "34.4s"}]);
         let error = error(429, "RESOURCE_EXHAUSTED", "", &details);
         assert_eq!(error.detail.retry_after, Some(Duration::from_millis(34_400)));
+        assert_eq!(error.detail.code, None, "callers know the kind's");
         for odd in ["0s", "-1s", "NaNs", "infs", "1m", "s"] {
             let found = duration(&json!(odd));
             assert!(found.is_none_or(|after| after.as_secs() == 86_400), "{odd} {found:?}");
