@@ -1,9 +1,13 @@
 //! JSON schemas in the subset of OpenAPI that older models take.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 /// No schema is nested deeper, and no reference unrolled further.
 const MAX_DEPTH: usize = 24;
+/// No schema has more parts once its references are unrolled.
+const MAX_PARTS: usize = 4_096;
 
 /// The members that mean the same in both.
 const SAME: [&str; 16] = [
@@ -29,17 +33,28 @@ const SAME: [&str; 16] = [
 /// What the subset has no word for is left out: it would be refused.
 pub(crate) fn open_api(schema: &Value) -> Value {
     let definitions = schema.get("$defs").or_else(|| schema.get("definitions"));
-    converted(schema, definitions.unwrap_or(&Value::Null), MAX_DEPTH)
+    let of = Definitions { all: definitions.unwrap_or(&Value::Null), parts: Cell::new(MAX_PARTS) };
+    converted(schema, &of, MAX_DEPTH)
 }
 
-fn converted(schema: &Value, definitions: &Value, depth: usize) -> Value {
-    let (Some(members), Some(depth)) = (schema.as_object(), depth.checked_sub(1)) else {
+struct Definitions<'a> {
+    all: &'a Value,
+    /// How many parts may still be written.
+    parts: Cell<usize>,
+}
+
+/// A part; what is too much is any object.
+fn converted(schema: &Value, definitions: &Definitions<'_>, depth: usize) -> Value {
+    let left = definitions.parts.get().checked_sub(1);
+    let (Some(members), Some(depth), Some(left)) = (schema.as_object(), depth.checked_sub(1), left)
+    else {
         return json!({"type": "OBJECT"});
     };
+    definitions.parts.set(left);
     let inner = |schema: &Value| converted(schema, definitions, depth);
     if let Some(name) = members.get("$ref").and_then(Value::as_str) {
         let name = name.rsplit('/').next().unwrap_or(name);
-        return inner(definitions.get(name).unwrap_or(&Value::Null));
+        return inner(definitions.all.get(name).unwrap_or(&Value::Null));
     }
     let mut out = Map::new();
     for name in SAME {
@@ -157,6 +172,10 @@ mod tests {
         let schema = json!({"$defs": {"A": {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}}},
             "$ref": "#/$defs/A"});
         assert!(open_api(&schema).to_string().len() < 4_000);
+        let each: Map<String, Value> =
+            (0..10).map(|n| (n.to_string(), json!({"$ref": "#/$defs/A"}))).collect();
+        let many = json!({"$defs": {"A": {"properties": each}}, "$ref": "#/$defs/A"});
+        assert!(open_api(&many).to_string().len() < 1 << 20);
         assert_eq!(open_api(&json!({"$ref": "#/$defs/none"})), json!({"type": "OBJECT"}));
     }
 }

@@ -8,7 +8,7 @@ use pointsman_clock::Instant;
 use pointsman_gemini::GeminiCodec;
 use pointsman_provider::{Call, CallHead, Codec};
 use pointsman_testkit::recorded::{Stream, cuts_do_not_matter, read_stream};
-use pointsman_types::{ErrorKind, Operation, Usage};
+use pointsman_types::{Deployment, ErrorKind, Operation, Usage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -131,6 +131,44 @@ fn several_answers_at_once() {
     assert_eq!((of(0), of(1)), ("a".into(), "bc".into()));
 }
 
+/// Any JSON, made of words that mean something here.
+fn json_value() -> impl Strategy<Value = Value> {
+    const WORDS: [&str; 18] = [
+        "type",
+        "text",
+        "image_url",
+        "url",
+        "file",
+        "object",
+        "properties",
+        "items",
+        "$ref",
+        "$defs",
+        "anyOf",
+        "enum",
+        "null",
+        "data:image/png;base64,AA",
+        "function",
+        "auto",
+        "low",
+        "#/$defs/type",
+    ];
+    let word = || prop::sample::select(&WORDS[..]).prop_map(str::to_owned);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        word().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((word(), inner), 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
 proptest! {
     #[test]
     fn wherever_a_stream_is_cut(cuts in prop::collection::vec(0_usize..1_500, 0..8), array: bool) {
@@ -144,6 +182,29 @@ proptest! {
         let cut = read_stream(GeminiCodec.frames(&head, NOW), parts);
         let whole = read_stream(GeminiCodec.frames(&head, NOW), [bytes]);
         prop_assert_eq!((cut.raw, cut.usage), (whole.raw, whole.usage));
+    }
+
+    #[test]
+    fn any_body_ends_in_a_request_or_an_error(
+        part in prop::option::of(json_value()),
+        schema in json_value(),
+        choice in prop::option::of(json_value()),
+        model in prop::sample::select(vec!["gemini-2.0-flash", "gemini-2.5-pro", "gemini-3-pro", "m"]),
+    ) {
+        let part = part.unwrap_or_else(|| json!({"type": "text", "text": "{}"}));
+        let arguments = if part["type"] == "text" { json!({}) } else { part.clone() };
+        let call = json!({"id": "a", "function": {"name": "f", "arguments": arguments.to_string()}});
+        let body = json!({
+            "messages": [{"role": "user", "content": [part]}, {"role": "assistant", "tool_calls": [call]},
+                {"role": "tool", "tool_call_id": "a", "content": part.to_string()}],
+            "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}, part],
+            "response_format": {"type": "json_schema", "json_schema": {"schema": schema}},
+            "reasoning_effort": choice, "audio": choice, "service_tier": choice, "tool_choice": choice,
+            "generationConfig": choice});
+        let target = GeminiCodec.target(&Deployment::new("g", "gemini", model)).unwrap();
+        if let Err(error) = GeminiCodec.encode(&target, &Call::chat("g", body).unwrap()) {
+            prop_assert!(matches!(error.kind, ErrorKind::BadRequest | ErrorKind::Unsupported), "{}", error);
+        }
     }
 
     #[test]
