@@ -12,6 +12,7 @@ pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<
         anthropic(transport, clock),
         cohere(transport, clock),
         ollama(transport, clock),
+        gemini(transport, clock),
         simulated(clock),
     ]
     .concat()
@@ -79,6 +80,22 @@ fn ollama(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
 
 #[cfg(not(feature = "ollama"))]
 fn ollama(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "gemini")]
+fn gemini(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_gemini::{GeminiCodec, VertexCodec};
+    use pointsman_provider::HttpProvider;
+    let vertex = VertexCodec::new(Arc::clone(transport));
+    vec![
+        Arc::new(HttpProvider::new(GeminiCodec, Arc::clone(transport), Arc::clone(clock))),
+        Arc::new(HttpProvider::new(vertex, Arc::clone(transport), Arc::clone(clock))),
+    ]
+}
+
+#[cfg(not(feature = "gemini"))]
+fn gemini(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 
