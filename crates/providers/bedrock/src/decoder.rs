@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     errors::classify,
     frame::{Event, FrameSplitter},
-    reply::{citation, image, own, stop_sequence},
+    reply::{citation, image, own, stop_sequence, taken},
     usage::usage,
 };
 
@@ -162,50 +162,51 @@ impl ConverseDecoder {
     }
 
     fn delta(&mut self, at: u64, mut said: Value, out: &mut Vec<ChatEvent>) -> Result<(), Error> {
-        let mut delta = said["delta"].take();
-        let text = |value: &mut Value| match value.take() {
+        let mut delta = taken(&mut said, "delta");
+        let text = |value: &mut Value, name: &str| match taken(value, name) {
             Value::String(text) => Some(text),
             _ => None,
         };
-        if let Some(text) = text(&mut delta["text"]) {
+        if let Some(text) = text(&mut delta, "text") {
             out.push(ChatEvent::Text { choice: 0, text, logprobs: None });
         }
-        let thought = &mut delta["reasoningContent"];
-        if thought.is_object() {
-            if let Some(text) = text(&mut thought["text"]) {
-                out.push(ChatEvent::Reasoning { choice: 0, text });
-            }
-            if let Some(signature) = text(&mut thought["signature"]) {
-                out.push(ChatEvent::Signature { choice: 0, signature });
-            }
-            if let Some(data) = text(&mut thought["redactedContent"]) {
-                out.push(ChatEvent::HiddenReasoning { choice: 0, data });
-            }
+        let mut thought = taken(&mut delta, "reasoningContent");
+        if let Some(text) = text(&mut thought, "text") {
+            out.push(ChatEvent::Reasoning { choice: 0, text });
         }
-        if delta["citation"].is_object() {
-            let citation = citation(delta["citation"].take());
-            out.push(ChatEvent::Citation { choice: 0, citation });
+        if let Some(signature) = text(&mut thought, "signature") {
+            out.push(ChatEvent::Signature { choice: 0, signature });
         }
-        let input = delta["toolUse"].is_object().then(|| text(&mut delta["toolUse"]["input"]));
-        let results = delta["toolResult"].take();
-        let picture = delta["image"].is_object().then(|| delta["image"]["source"]["bytes"].take());
+        if let Some(data) = text(&mut thought, "redactedContent") {
+            out.push(ChatEvent::HiddenReasoning { choice: 0, data });
+        }
+        let cited = taken(&mut delta, "citation");
+        if cited.is_object() {
+            out.push(ChatEvent::Citation { choice: 0, citation: citation(cited) });
+        }
+        self.piece(at, &delta, out)
+    }
+
+    /// A piece of a block that began.
+    fn piece(&mut self, at: u64, delta: &Value, out: &mut Vec<ChatEvent>) -> Result<(), Error> {
+        let input = delta["toolUse"]["input"].as_str().unwrap_or_default();
         let piece = match self.open.get_mut(&at) {
             Some(Open::Call { index, empty }) => {
-                let piece = input.flatten().filter(|piece| !piece.is_empty());
-                if let Some(piece) = piece {
+                if !input.is_empty() {
                     *empty = false;
+                    let piece = input.to_owned();
                     out.push(ChatEvent::Arguments { choice: 0, index: *index, piece });
                 }
                 0
             }
             Some(Open::Image { base64, .. }) => {
-                let piece = picture.as_ref().and_then(Value::as_str).unwrap_or_default();
+                let piece = delta["image"]["source"]["bytes"].as_str().unwrap_or_default();
                 base64.push_str(piece);
                 piece.len()
             }
             Some(Open::Own { text: kept, .. }) => {
-                let mut piece = input.flatten().unwrap_or_default();
-                for result in results.as_array().into_iter().flatten() {
+                let mut piece = input.to_owned();
+                for result in delta["toolResult"].as_array().into_iter().flatten() {
                     let json = result.get("json").map(Value::to_string).unwrap_or_default();
                     piece.push_str(result["text"].as_str().unwrap_or(&json));
                 }

@@ -19,7 +19,8 @@ pub(crate) fn read(body: &[u8]) -> Result<ChatReply, Error> {
     if value["type"] == "message" {
         return messages::read_reply(body);
     }
-    let Value::Array(blocks) = value["output"]["message"]["content"].take() else {
+    let blocks = value.pointer_mut("/output/message/content").map(Value::take);
+    let Some(Value::Array(blocks)) = blocks else {
         return Err(broken("it has no `output.message.content`"));
     };
     let native = value["stopReason"].as_str().map(str::to_owned);
@@ -38,7 +39,7 @@ pub(crate) fn read(body: &[u8]) -> Result<ChatReply, Error> {
     };
     // What a guardrail or a prompt router did.
     if value["trace"].is_object() {
-        reply.rest.insert("trace".into(), value["trace"].take());
+        reply.rest.insert("trace".into(), taken(&mut value, "trace"));
     }
     Ok(reply)
 }
@@ -46,6 +47,12 @@ pub(crate) fn read(body: &[u8]) -> Result<ChatReply, Error> {
 fn broken(why: &str) -> Error {
     let message = format!("the upstream's answer cannot be used: {why}");
     Error::new(ErrorKind::Server, message).with_status(200)
+}
+
+/// A member of what may be no object, without a copy; null if there is none.
+pub(crate) fn taken(value: &mut Value, name: &str) -> Value {
+    let member = value.as_object_mut().and_then(|members| members.get_mut(name));
+    member.map(Value::take).unwrap_or_default()
 }
 
 /// Which of the caller's texts ended the answer, where the model was asked.
@@ -65,7 +72,7 @@ fn part(mut block: Value) -> Part {
             let call = ToolCall {
                 id: text(&inner["toolUseId"]).unwrap_or_default(),
                 name: text(&inner["name"]).unwrap_or_default(),
-                arguments: match inner["input"].take() {
+                arguments: match taken(inner, "input") {
                     Value::Null => "{}".to_owned(),
                     input => input.to_string(),
                 },
@@ -83,13 +90,13 @@ fn part(mut block: Value) -> Part {
             content.into()
         }
         "citationsContent" => {
-            let list = |value: &mut Value| match value.take() {
+            let mut list = |name: &str| match taken(inner, name) {
                 Value::Array(list) => list,
                 _ => Vec::new(),
             };
-            let said = list(&mut inner["content"]);
+            let said = list("content");
             let said: String = said.iter().filter_map(|one| one["text"].as_str()).collect();
-            let citations = list(&mut inner["citations"]).into_iter().map(citation).collect();
+            let citations = list("citations").into_iter().map(citation).collect();
             Content::Text { text: said, citations }.into()
         }
         "image" if inner["source"]["bytes"].is_string() => {

@@ -38,7 +38,7 @@ impl Draft<'_> {
             self.extra_or_own("thinking", json!({"type": "adaptive"}));
             if let Some(effort) = how.effort {
                 let word = if effort == Effort::Minimal { "low" } else { effort.name() };
-                self.output("effort", word.into());
+                self.extra_or_own("output_config", json!({"effort": word}));
             }
         } else {
             let effort = how.effort.unwrap_or(Effort::Medium);
