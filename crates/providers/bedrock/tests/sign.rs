@@ -13,8 +13,8 @@ const BODY: &str = r#"{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}"#
 /// 2026-01-31T12:34:56Z
 const NOW: Instant = Instant::from_secs(1_769_862_896);
 
-fn target() -> Target {
-    codec().target(&Deployment::new("g", "bedrock", "amazon.nova-lite-v1:0").with_key("k")).unwrap()
+fn target() -> Result<Target, String> {
+    codec().target(&Deployment::new("g", "bedrock", "amazon.nova-lite-v1:0").with_key("k"))
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn botocore_signs_the_same() {
              Signature=4dd2864de30354398f0285c4f82cbab4612cc06111d884f7de30af594a0f728e",
         ),
     ] {
-        let mut to = target();
+        let mut to = target().unwrap();
         to.settings.insert("aws_region_name".into(), region.into());
         let keys = Credential::Aws(AwsKeys {
             access_key_id: "AKIDEXAMPLE".into(),
@@ -68,7 +68,7 @@ fn botocore_signs_the_same() {
 
 #[test]
 fn a_key_of_bedrocks_own_is_sent_as_it_is() {
-    let to = target();
+    let to = target().unwrap();
     let mut request = Request::post("https://a.invalid/").body(Pieces::default()).unwrap();
     codec().sign(&to, &mut request, &Credential::Key("planted".into()), NOW).unwrap();
     assert_eq!(request.headers()["authorization"], "Bearer planted");

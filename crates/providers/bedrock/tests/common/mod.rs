@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -31,18 +31,22 @@ impl Scripted {
 impl Transport for Scripted {
     async fn send(&self, request: Request<Pieces>) -> Result<Response<Incoming>, Error> {
         let (head, body) = request.into_parts();
-        self.sent.lock().unwrap().push((head, body.to_bytes()));
+        unpoisoned(&self.sent).push((head, body.to_bytes()));
         // Whoever waits meanwhile gets a turn.
         tokio::task::yield_now().await;
-        let answer = self.answers.lock().unwrap().pop_front();
+        let answer = unpoisoned(&self.answers).pop_front();
         let (status, body) =
             answer.ok_or_else(|| Error::new(ErrorKind::Connection, "the script is at its end"))?;
         let body: Incoming = Box::pin(stream::iter([Ok(Bytes::from(body))]));
         let head = Response::builder().status(status).header("content-type", "application/json");
-        Ok(head.body(body).unwrap())
+        head.body(body).map_err(|error| Error::new(ErrorKind::Server, error.to_string()))
     }
 }
 
 pub(crate) fn codec() -> BedrockCodec {
     BedrockCodec::new(Scripted::new(&[]), ReadFile::none())
+}
+
+fn unpoisoned<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
