@@ -9,7 +9,7 @@
 use std::{
     error::Error,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -19,10 +19,10 @@ use pointsman::{
     Call, Deployment,
     clock::Instant,
     state::{
-        Cooldown, Demand, Grant, GrantId, MemberSpec, MemoryStore, Refusal, Report, Sight, Slot,
-        StateStore,
+        AccountIx, AccountReport, AccountSpec, Bound, Cooldown, Demand, Freed, Grant, GrantId,
+        MemberSpec, MemoryStore, Progress, Refusal, Report, Sight, Slot, StateStore,
     },
-    types::{Outcome, Verdict},
+    types::{self, Outcome, Verdict},
 };
 use serde_json::json;
 
@@ -35,12 +35,12 @@ struct Ledger {
 
 #[async_trait]
 impl StateStore for Ledger {
-    fn bind(&self, members: &[MemberSpec], now: Instant) -> Arc<[Slot]> {
-        self.inner.bind(members, now)
+    fn bind(&self, members: &[MemberSpec], accounts: &[AccountSpec], now: Instant) -> Bound {
+        self.inner.bind(members, accounts, now)
     }
 
-    fn view(&self, among: &[Slot], now: Instant, out: &mut Sight) {
-        self.inner.view(among, now, out);
+    fn view(&self, among: &[Slot], need: &Demand, now: Instant, out: &mut Sight) {
+        self.inner.view(among, need, now, out);
     }
 
     async fn reserve(
@@ -55,8 +55,8 @@ impl StateStore for Ledger {
         Ok(grant)
     }
 
-    fn first_content(&self, grant: &Grant, now: Instant) {
-        self.inner.first_content(grant, now);
+    fn progress(&self, grant: &Grant, what: Progress<'_>, now: Instant) {
+        self.inner.progress(grant, what, now);
     }
 
     fn settle(&self, grant: Grant, outcome: &Outcome, now: Instant) -> Option<Cooldown> {
@@ -68,6 +68,18 @@ impl StateStore for Ledger {
 
     fn report(&self, at: Slot, now: Instant) -> Report {
         self.inner.report(at, now)
+    }
+
+    fn account(&self, at: AccountIx, now: Instant) -> AccountReport {
+        self.inner.account(at, now)
+    }
+
+    fn on_free(&self, listener: Weak<dyn Freed>) {
+        self.inner.on_free(listener);
+    }
+
+    async fn flush(&self, end: bool, now: Instant) -> Result<(), types::Error> {
+        self.inner.flush(end, now).await
     }
 }
 

@@ -20,14 +20,25 @@ struct Sticky;
 
 impl Pick for Sticky {
     fn pick(&self, ask: &Ask, among: &[Candidate], chance: &mut dyn Entropy) -> Option<usize> {
-        // Rendezvous hashing: each member draws for the key, the highest wins.
-        let draw =
-            |member: &Candidate, key: u64| (member.id ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         match ask.key {
             Some(key) => (0..among.len()).max_by_key(|&at| draw(&among[at], key)),
             None => (!among.is_empty()).then(|| chance.index(among.len())),
         }
     }
+
+    // What `POST /router/explain` shows of each member; a strategy may have nothing to show.
+    fn score(&self, _: &Ask, _: &[Candidate], _: usize) -> Option<f64> {
+        None
+    }
+
+    fn weighs(&self) -> bool {
+        false
+    }
+}
+
+/// Rendezvous hashing: each member draws for the key, the highest wins.
+fn draw(member: &Candidate, key: u64) -> u64 {
+    (member.id ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[tokio::main]

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use pointsman_testkit::Gateway;
 
-use crate::POINTSMAN;
+use crate::{
+    POINTSMAN,
+    world::{CHAT, post},
+};
 
 #[tokio::test]
 async fn a_wrong_configuration_never_starts_and_says_everything_at_once() {
@@ -14,4 +17,16 @@ async fn a_wrong_configuration_never_starts_and_says_everything_at_once() {
     assert_eq!(code, 1);
     assert!(stderr.contains("did you mean model?"), "{stderr}");
     assert!(stderr.contains("num_retries"), "{stderr}");
+}
+
+#[tokio::test]
+async fn the_quickstart_answers_without_a_key() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/quickstart.yaml");
+    let config = std::fs::read_to_string(file).unwrap();
+    let gateway = Gateway::start(Path::new(POINTSMAN), &config, &[]).await.unwrap();
+    let body = r#"{"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi"}]}"#;
+    let response = post(&gateway, CHAT, &[], body).await;
+    assert_eq!(response.head.status, 200, "{}", response.text());
+    let who = response.head.header("x-pointsman-deployment").unwrap_or_default();
+    assert!(who.starts_with("simulated-"), "{who}");
 }

@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use crate::{
+    clients,
     metadata::Metadata,
     steps::{self, Outcome},
 };
@@ -10,13 +11,14 @@ use crate::{
 /// One step: its name, and what it does.
 type Step = (&'static str, fn(&Path, &Metadata) -> Outcome);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("fmt", steps::fmt),
     ("tidy", steps::tidy),
     ("clippy", steps::clippy),
     ("test", steps::test),
     ("doc", steps::doc),
     ("examples", steps::examples),
+    ("clients", clients::step),
     ("features", steps::features),
     ("deny", steps::deny),
 ];

@@ -1,9 +1,11 @@
-//! The project's tasks: `cargo xtask ci` and `cargo xtask tidy`.
+//! The project's tasks: `cargo xtask ci`, `cargo xtask tidy` and `cargo xtask prices`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to a terminal")]
 
 mod ci;
+mod clients;
 mod metadata;
+mod prices;
 mod steps;
 mod tidy;
 mod tools;
@@ -20,11 +22,14 @@ Usage: cargo xtask <task>
 
 Tasks:
   ci     Everything a change must pass, in order: fmt, tidy, clippy, test, doc, examples,
-         features, deny. Stops at the first failure.
+         clients, features, deny. Stops at the first failure.
            --keep-going   run every step and list the failures at the end
            --only <step>  run this step alone; may be repeated
   tidy   The house rules that neither rustc nor clippy knows: floors, dependencies, banned names,
          lengths, links. Builds nothing. Prints each finding as `path:line: rule: what to do`.
+  prices Refreshes the shipped price book from a file in LiteLLM's format.
+           --from <file>    the file, such as model_prices_and_context_window.json
+           --as-of <date>   the day for which it holds, such as 2026-11-22
 
 Options:
   -h, --help  Show this
@@ -39,6 +44,7 @@ While working on one crate:
 enum Task {
     Help,
     Tidy,
+    Prices(prices::Options),
     Ci { keep_going: bool, only: Vec<String> },
 }
 
@@ -60,6 +66,7 @@ fn run(task: Task) -> Result<(), String> {
             Ok(())
         }
         Task::Tidy => tidy::run(root),
+        Task::Prices(options) => prices::run(root, &options),
         Task::Ci { keep_going, only } => ci::run(root, keep_going, &only),
     }
 }
@@ -75,6 +82,7 @@ fn root() -> Result<PathBuf, String> {
 fn parse(mut args: lexopt::Parser) -> Result<Task, String> {
     use lexopt::prelude::{Long, Short, Value, ValueExt};
     let (mut name, mut keep_going, mut only) = (None, false, Vec::new());
+    let mut prices = prices::Options::default();
     while let Some(arg) = args.next().map_err(|e| e.to_string())? {
         match arg {
             Short('h') | Long("help") => return Ok(Task::Help),
@@ -86,12 +94,21 @@ fn parse(mut args: lexopt::Parser) -> Result<Task, String> {
                 let step = args.value().and_then(ValueExt::string).map_err(|e| e.to_string())?;
                 only.push(ci::known(step)?);
             }
+            Long("from") if name.as_deref() == Some("prices") => {
+                prices.from =
+                    Some(args.value().and_then(ValueExt::string).map_err(|e| e.to_string())?);
+            }
+            Long("as-of") if name.as_deref() == Some("prices") => {
+                prices.as_of =
+                    Some(args.value().and_then(ValueExt::string).map_err(|e| e.to_string())?);
+            }
             other => return Err(format!("{}; see `cargo xtask --help`", other.unexpected())),
         }
     }
     match name.as_deref() {
         Some("ci") => Ok(Task::Ci { keep_going, only }),
         Some("tidy") => Ok(Task::Tidy),
+        Some("prices") => Ok(Task::Prices(prices)),
         Some(other) => Err(format!("there is no task `{other}`; see `cargo xtask --help`")),
         None => Err(HELP.to_owned()),
     }

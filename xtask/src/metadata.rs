@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn features_and_examples_are_found() {
         let json = r#"{"target_directory": "here", "packages": [{"name": "a",
-            "features": {"x": [], "default": ["x"]},
+            "features": {"default": ["x"], "x": []},
             "targets": [{"name": "a", "kind": ["lib"]},
                 {"name": "b", "kind": ["example"], "required-features": ["x"]}]}]}"#;
         let metadata = Metadata::of(&serde_json::from_str(json).unwrap());

@@ -1,15 +1,18 @@
 //! The whole file: its sections, and what must agree between them.
 
-use std::collections::BTreeMap;
-
-use pointsman_types::GroupName;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Finding, Grade, Place, ServerSpec, Spec,
+    BudgetSpec, Finding, Grade, Place, Spec,
+    credentials::Credentials,
+    defaults::Defaults,
     keys::{self, Keys},
-    model_list::ModelList,
-    read::{Fields, Reading},
-    router,
+    limits,
+    model_list::{ModelList, Refers},
+    names::Names,
+    read::{Fields, Reading, short},
+    router::{self, Both},
+    server, store,
     tree::{self, Node},
 };
 
@@ -46,19 +49,64 @@ fn whole(reading: &mut Reading<'_>, root: &Node) -> Option<Spec> {
         let at = key.map_or(Place { line: 1, column: 1 }, |field| field.at);
         reading.error(at, "there is no model_list: it needs one deployment at least");
     }
-    let list = reading
-        .take(&top, "model_list", |reading, field| Some(ModelList::read(reading, field)))
-        .unwrap_or_default();
-    let router_fields =
-        section(reading, &top, "router_settings", "router_settings.", &keys::ROUTER);
     let litellm = section(reading, &top, "litellm_settings", "litellm_settings.", &keys::LITELLM);
     let general = section(reading, &top, "general_settings", "general_settings.", &keys::GENERAL);
-    let router = router::read(reading, &router_fields, &litellm, &list);
-    let master_key = reading.take(&general, "master_key", |reading, field| {
-        reading.text(field).map(|key| key.text.into())
+    let settings = section(reading, &top, "router_settings", "router_settings.", &keys::ROUTER);
+    let path = "router_settings.pointsman.";
+    let pointsman = section(reading, &settings, "pointsman", path, &keys::POINTSMAN);
+    let quotas = limits::quotas(reading, &pointsman);
+    let mut credentials = Credentials::read(reading, &top);
+    let mut refers = Refers { quotas: &quotas, credentials: &mut credentials };
+    let mut list = reading
+        .take(&top, "model_list", |reading, field| {
+            Some(ModelList::read(reading, field, &mut refers))
+        })
+        .unwrap_or_default();
+    credentials.unused(reading);
+    let (names, routing_groups) = Names::read(reading, &settings, &list);
+    let defaults = Defaults::read(reading, &settings, &litellm);
+    let (redis, cache) = store::redis_and_cache(reading, &settings, &litellm, &names);
+    let known = router::Known { names: &names, routing_groups, defaults: &defaults, cache };
+    let both = Both { router: &settings, litellm: &litellm };
+    let router = router::read(reading, &both, &pointsman, known);
+    defaults.apply(reading, &mut list, &names);
+    let provider_budgets = provider_budgets(reading, &settings, &list);
+    let tag_budgets = reading.take(&litellm, "tag_budget_config", |reading, field| {
+        limits::budgets(reading, field, "litellm_settings.tag_budget_config.", |_, _, _| ())
     });
-    let groups: Vec<GroupName> = list.groups();
-    Some(Spec { deployments: list.deployments, groups, router, server: ServerSpec { master_key } })
+    Some(Spec {
+        groups: list.groups(),
+        deployments: list.deployments,
+        router,
+        quotas,
+        provider_budgets,
+        tag_budgets: tag_budgets.unwrap_or_default(),
+        store: store::read(reading, &pointsman, redis),
+        prices: store::prices(reading, &pointsman),
+        server: server::read(reading, &general, &pointsman, &names),
+    })
+}
+
+fn provider_budgets(
+    reading: &mut Reading<'_>,
+    settings: &Fields<'_>,
+    list: &ModelList,
+) -> BTreeMap<String, BudgetSpec> {
+    let vendors: BTreeSet<&str> =
+        list.deployments.iter().map(|one| one.deployment.vendor.as_str()).collect();
+    let read = reading.take(settings, "provider_budget_config", |reading, field| {
+        let path = "router_settings.provider_budget_config.";
+        limits::budgets(reading, field, path, |reading, entry, vendor| {
+            if !vendors.contains(vendor) {
+                let near = reading.near(vendor, vendors.iter().copied());
+                let (name, vendor) = (entry.name(), short(vendor));
+                let message =
+                    format!("{name}: no deployment is {vendor}'s, so it never applies{near}");
+                reading.note(entry.at, Grade::Approximate, message);
+            }
+        })
+    });
+    read.unwrap_or_default()
 }
 
 fn section<'t>(
@@ -101,77 +149,101 @@ pub(crate) fn outdone(reading: &mut Reading<'_>, at: Place, key: &str, by: &str)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::{Says, Table, price_base};
 
-    /// A file in which one key of one section has the value 1.
-    fn file(section: &str, key: &str) -> String {
-        let rest = if key == "model" { "" } else { "model: simulated/m, " };
-        let name = if key == "model_name" { "" } else { "model_name: g, " };
-        let entry = |own: &str, params: &str| {
-            let params = format!("litellm_params: {{{params}}}");
-            let params = if own.starts_with("litellm_params") { String::new() } else { params };
-            format!("model_list: [{{{name}{own}, {params}}}]\n")
-        };
-        let plain = entry("rpm: 1", rest);
+    /// Every table, its section's path, and a file in which one key of it has the value 1 (at the
+    /// `@`); where the section is not of the router, the whole file.
+    const SECTIONS: [(&Table, &str, &str); 26] = [
+        (&keys::TOP, "", "{@}"),
+        (&keys::ENTRY, "", "model_list: [{@}]"),
+        (&keys::PARAMS, "litellm_params.", "model_list: [{litellm_params: {MODEL@}}]"),
+        (&keys::INFO, "model_info.", "model_list: [{litellm_params: {MODEL}, model_info: {@}}]"),
+        (
+            &keys::PRICE_TIER,
+            "tiered_pricing.",
+            "model_list: [{litellm_params: {MODEL tiered_pricing: [{@}]}}]",
+        ),
+        (
+            &keys::SEARCH_PRICES,
+            "search_context_cost_per_query.",
+            "model_list: [{litellm_params: {MODEL search_context_cost_per_query: {@}}}]",
+        ),
+        (&keys::CREDENTIAL, "credential_list.", "credential_list: [{@}]"),
+        (&keys::LITELLM, "litellm_settings.", "litellm_settings: {@}"),
+        (
+            &keys::CACHE_PARAMS,
+            "litellm_settings.cache_params.",
+            "litellm_settings: {cache_params: {@}}",
+        ),
+        (&keys::GENERAL, "general_settings.", "general_settings: {@}"),
+        (&keys::ROUTER, "router_settings.", "{@}"),
+        (&keys::ALIAS, "router_settings.model_group_alias.", "{model_group_alias: {a: {@}}}"),
+        (&keys::RETRY, "router_settings.retry_policy.", "{retry_policy: {@}}"),
+        (
+            &keys::ALLOWED_FAILS,
+            "router_settings.allowed_fails_policy.",
+            "{allowed_fails_policy: {@}}",
+        ),
+        (
+            &keys::STRATEGY_ARGS,
+            "router_settings.routing_strategy_args.",
+            "{routing_strategy_args: {@}}",
+        ),
+        (&keys::ROUTING_GROUP, "router_settings.routing_groups.", "{routing_groups: [{@}]}"),
+        (
+            &keys::BUDGET,
+            "router_settings.provider_budget_config.",
+            "{provider_budget_config: {openai: {@}}}",
+        ),
+        (&keys::CACHE_KWARGS, "router_settings.cache_kwargs.", "{cache_kwargs: {@}}"),
+        (&keys::POINTSMAN, "router_settings.pointsman.", "{pointsman: {@}}"),
+        (&keys::QUOTA, "router_settings.pointsman.quotas.", "{pointsman: {quotas: {a: {@}}}}"),
+        (&keys::CALLER, "router_settings.pointsman.keys.", "{pointsman: {keys: [{@}]}}"),
+        (
+            &keys::RETRY_BUDGET,
+            "router_settings.pointsman.retry_budget.",
+            "{pointsman: {retry_budget: {@}}}",
+        ),
+        (&keys::HEDGE, "router_settings.pointsman.hedge.", "{pointsman: {hedge: {@}}}"),
+        (&keys::AFFINITY, "router_settings.pointsman.affinity.", "{pointsman: {affinity: {@}}}"),
+        (
+            &keys::WAIT,
+            "router_settings.pointsman.on_exhausted.wait.",
+            "{pointsman: {on_exhausted: {wait: {@}}}}",
+        ),
+        (&keys::MIRROR, "router_settings.pointsman.mirror.", "{pointsman: {mirror: {g: {@}}}}"),
+    ];
+
+    fn file(section: &str, whole: &str, key: &str) -> String {
+        let own = whole.replace('@', &format!("{key}: 1"));
+        let own = own.replace("MODEL", if key == "model" { "" } else { "model: simulated/m, " });
         match section {
-            "" if key == "model_list" => plain,
-            "" => format!("{plain}{key}: 1\n"),
-            "entry" => entry(&format!("{key}: 1"), rest),
-            "litellm_params." => entry("rpm: 1", &format!("{rest}{key}: 1")),
-            "model_info." => entry(&format!("model_info: {{{key}: 1}}"), rest),
-            "router_settings.model_group_alias." => {
-                format!("{plain}router_settings: {{model_group_alias: {{a: {{{key}: 1}}}}}}")
-            }
-            "router_settings.retry_policy." => {
-                format!("{plain}router_settings: {{retry_policy: {{{key}: 1}}}}")
-            }
-            "router_settings.pointsman." => {
-                format!("{plain}router_settings: {{pointsman: {{{key}: 1}}}}")
-            }
-            _ => format!("{plain}{section} {{{key}: 1}}").replace(". {", ": {"),
+            _ if section.starts_with("router_settings.") => format!("router_settings: {own}"),
+            _ => own,
         }
     }
 
     #[test]
     fn every_served_key_is_in_the_page_for_users() {
         let page = include_str!("../../../docs/config.md");
-        for table in [
-            &keys::TOP,
-            &keys::ENTRY,
-            &keys::PARAMS,
-            &keys::INFO,
-            &keys::ROUTER,
-            &keys::ALIAS,
-            &keys::RETRY,
-            &keys::POINTSMAN,
-            &keys::LITELLM,
-            &keys::GENERAL,
-        ] {
-            for key in table.names().filter(|key| table.says(key) == Some(keys::Says::Served)) {
-                let words = page.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                assert!(words.into_iter().any(|word| word == key), "{key}");
+        let words: BTreeSet<&str> =
+            page.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        for (table, section, _) in SECTIONS {
+            for key in table.names().filter(|key| table.says(key) == Some(Says::Served)) {
+                let key = if key.starts_with("supports_") { "supports_" } else { key };
+                let key = price_base(key).unwrap_or(key);
+                assert!(words.contains(key), "{section}{key}");
             }
         }
     }
 
     #[test]
     fn every_known_key_is_read_or_says_why_not() {
-        let sections: [(&str, &keys::Table); 10] = [
-            ("", &keys::TOP),
-            ("entry", &keys::ENTRY),
-            ("litellm_params.", &keys::PARAMS),
-            ("model_info.", &keys::INFO),
-            ("router_settings.", &keys::ROUTER),
-            ("router_settings.model_group_alias.", &keys::ALIAS),
-            ("router_settings.retry_policy.", &keys::RETRY),
-            ("router_settings.pointsman.", &keys::POINTSMAN),
-            ("litellm_settings.", &keys::LITELLM),
-            ("general_settings.", &keys::GENERAL),
-        ];
-        for (section, table) in sections {
+        for (table, section, whole) in SECTIONS {
             for key in table.names() {
-                let text = file(section, key);
+                let text = file(section, whole, key);
                 let (_, findings) = check(&text, &|_| None);
-                let name = format!("{}{key}", if section == "entry" { "" } else { section });
+                let name = format!("{section}{key}");
                 let about = |one: &Finding| {
                     let rest = one.message.strip_prefix(&name);
                     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', ' ']))
@@ -182,5 +254,13 @@ mod tests {
                 assert!(!unknown, "{name}\n{text}\n{findings:#?}");
             }
         }
+    }
+
+    #[test]
+    fn a_price_with_suffixes_is_a_key_and_a_slip_is_not() {
+        let known = "output_cost_per_token_above_272k_tokens_flex";
+        assert_eq!(price_base(known), Some("output_cost_per_token"));
+        assert_eq!(keys::INFO.says(known), Some(Says::Served));
+        assert_eq!(keys::INFO.says("output_cost_per_token_above_272_tokens"), None);
     }
 }

@@ -35,20 +35,36 @@
 //! The crate never touches the environment or a file: the caller brings the text and a lookup.
 
 mod check;
+mod credentials;
+mod defaults;
 mod durations;
+mod fallbacks;
 mod finding;
+mod info;
 mod keys;
+mod limits;
 mod model_list;
+mod names;
+mod numbers;
+mod own;
 mod params;
+mod prices;
 mod read;
 mod retry_policy;
 mod router;
+mod server;
 mod spec;
+mod store;
+mod strategy;
 mod tree;
 
 pub use finding::{Finding, Grade, Place};
 pub use spec::{
-    Alias, DeploymentSpec, Fallback, PriceSpec, RetryPolicy, RouterSpec, ServerSpec, Spec, Target,
+    Affinity, AffinityKey, Alias, BudgetDuration, BudgetSpec, BudgetUnit, CallerSpec,
+    DeploymentSpec, Fallback, GroupStrategy, HealthCheck, HealthChecks, Hedge, HedgeAfter,
+    LimitSpec, Mirror, ModelInfo, Node, OnExhausted, PriceSpec, PriceTier, QuotaSpec, RedisSpec,
+    ResponseCache, RetryBudget, RetryPolicy, RouterSpec, RoutingGroup, ServerSpec, Spec, StoreSpec,
+    StrategyArgs, Target,
 };
 
 /// What a configuration was read into.

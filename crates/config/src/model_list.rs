@@ -5,8 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use pointsman_types::{Decimal, Deployment, DeploymentId, GroupName};
 
 use crate::{
-    DeploymentSpec, Place, PriceSpec, keys,
-    params::{self, Params},
+    DeploymentSpec, Place, QuotaSpec,
+    credentials::Credentials,
+    info::Info,
+    keys, limits,
+    params::Params,
+    prices,
     read::{Field, Fields, Given, Reading},
 };
 
@@ -17,6 +21,10 @@ pub(crate) struct ModelList {
     pub(crate) deployments: Vec<DeploymentSpec>,
     /// The group names of all entries, also of those that are left out.
     pub(crate) names: BTreeSet<String>,
+    /// What each of the deployments says of it itself, by its place among them.
+    pub(crate) drop_params: Vec<(usize, Option<bool>)>,
+    /// The groups that get copies; whether they exist is not known yet.
+    pub(crate) silent_models: Vec<Given>,
 }
 
 /// A deployment whose id and weight depend on the others.
@@ -24,11 +32,22 @@ struct Draft {
     spec: DeploymentSpec,
     id: Option<Given>,
     weight: Option<(Decimal, Place)>,
+    drop_params: Option<bool>,
+}
+
+/// What entries may refer to.
+pub(crate) struct Refers<'a, 't> {
+    pub(crate) quotas: &'a BTreeMap<String, QuotaSpec>,
+    pub(crate) credentials: &'a mut Credentials<'t>,
 }
 
 impl ModelList {
     /// Reads the list.
-    pub(crate) fn read(reading: &mut Reading<'_>, list: Field<'_>) -> Self {
+    pub(crate) fn read<'t>(
+        reading: &mut Reading<'_>,
+        list: Field<'t>,
+        refers: &mut Refers<'_, 't>,
+    ) -> Self {
         let mut read = Self::default();
         let Some(items) = reading.list(list, "deployments") else { return read };
         if items.is_empty() {
@@ -36,13 +55,14 @@ impl ModelList {
         }
         let (mut drafts, mut left_out) = (Vec::new(), false);
         for item in items {
-            left_out |= read.entry(reading, item, &mut drafts);
+            left_out |= read.entry(reading, item, refers, &mut drafts);
         }
         if drafts.is_empty() && left_out {
             reading.error(list.at, "model_list: every deployment is left out by its unless_env");
         }
         scale_weights(reading, &mut drafts);
         name(reading, &mut drafts);
+        read.drop_params = drafts.iter().map(|draft| draft.drop_params).enumerate().collect();
         read.deployments = drafts.into_iter().map(|draft| draft.spec).collect();
         read
     }
@@ -55,7 +75,13 @@ impl ModelList {
     }
 
     /// Reads one entry; true when it is left out.
-    fn entry(&mut self, reading: &mut Reading<'_>, item: Field<'_>, out: &mut Vec<Draft>) -> bool {
+    fn entry<'t>(
+        &mut self,
+        reading: &mut Reading<'_>,
+        item: Field<'t>,
+        refers: &mut Refers<'_, 't>,
+        out: &mut Vec<Draft>,
+    ) -> bool {
         let at = item.node.at;
         if item.node.entries().is_none() {
             reading.error(at, "model_list: an entry must be a mapping");
@@ -82,10 +108,21 @@ impl ModelList {
         if entry.get("litellm_params").is_none() {
             reading.error(at, "litellm_params is missing");
         }
-        let Some(fields) = fields else { return false };
-        let Some(read) = Params::read(reading, &fields, params_at) else { return false };
+        let there = fields.is_some();
+        let mut fields = fields.unwrap_or_default();
+        refers.credentials.fill(reading, &mut fields);
+        // What is wrong with the rest of an entry is said even if it cannot be called.
+        let read =
+            if there { Params::read(reading, &fields, params_at) } else { Params::default() };
+        for quota in read.quotas.iter().filter(|one| !refers.quotas.contains_key(&one.text)) {
+            let near = reading.near(&quota.text, refers.quotas.keys().map(String::as_str));
+            let shown = quota.shown();
+            let message = format!("litellm_params.quotas: {shown} names no quota{near}");
+            reading.error(quota.at, message);
+        }
+        self.silent_models.extend(read.silent_models.iter().cloned());
         let left_out = read.left_out;
-        let draft = draft(reading, at, group.as_ref(), read, [&entry, &fields, &info]);
+        let draft = drafts(reading, at, group.as_ref(), read, [&entry, &fields, &info]);
         if !left_out {
             out.extend(draft);
         }
@@ -94,28 +131,25 @@ impl ModelList {
 }
 
 /// The deployments of one entry: one for each organization.
-fn draft(
+fn drafts(
     reading: &mut Reading<'_>,
     at: Place,
     group: Option<&Given>,
     read: Params,
     places: [&Fields<'_>; 3],
 ) -> Vec<Draft> {
-    let info = places[2];
-    let rpm = params::limit(reading, places, "rpm");
-    let tpm = params::limit(reading, places, "tpm");
-    let id = reading.take(info, "id", Reading::text);
-    let order = reading.take(info, "order", Reading::whole);
-    let cooldown_time = reading.take(info, "cooldown_time", Reading::duration);
-    let allowed_fails = reading.take(info, "allowed_fails", Reading::whole);
-    let price = either(read.price, params::price(reading, info));
+    let [_, params, info_fields] = places;
+    let limits = limits::of_deployment(reading, places);
+    let price = prices::read(reading, [params, info_fields]);
+    let info = Info::read(reading, info_fields, params);
     let Some(group) = group else { return Vec::new() };
+    let region = read.region();
     let mut deployment = Deployment::new(&group.text, &read.vendor, &read.model);
     deployment.api_base = read.api_base;
     deployment.api_key = read.api_key;
     deployment.settings = read.settings;
     deployment.params = read.defaults;
-    deployment.order = read.order.or(order);
+    deployment.order = read.order.or(info.order);
     deployment.tags = read.tags;
     deployment.timeout = read.timeout;
     deployment.stream_timeout = read.stream_timeout;
@@ -124,17 +158,26 @@ fn draft(
         deployment,
         at,
         model_at: read.model_at,
-        rpm,
-        tpm,
-        max_parallel_requests: read.max_parallel_requests,
+        limits,
+        budget: read.budget,
+        quotas: unique(read.quotas),
         price,
-        cooldown_time: read.cooldown_time.or(cooldown_time),
-        allowed_fails,
+        cooldown_time: read.cooldown_time.or(info.cooldown_time),
+        allowed_fails: info.allowed_fails,
+        allowed_fails_policy: info.allowed_fails_policy,
+        region,
+        info: info.model,
+        silent_models: unique(read.silent_models),
+        // The default is applied when it is known.
+        drop_params: false,
+        additional_drop_params: read.always_dropped,
+        health_check: info.health_check,
     };
     let one = |organization: Option<String>| {
         let mut spec = spec.clone();
         spec.deployment.organization = organization;
-        Draft { spec, id: id.clone(), weight: read.weight }
+        let (id, weight, drop_params) = (info.id.clone(), read.weight, read.drops_unknown);
+        Draft { spec, id, weight, drop_params }
     };
     if read.organizations.is_empty() {
         return vec![one(None)];
@@ -142,30 +185,11 @@ fn draft(
     read.organizations.iter().map(|organization| one(Some(organization.clone()))).collect()
 }
 
-/// The prices of `litellm_params`, where it has none those of `model_info`.
-fn either(first: PriceSpec, second: PriceSpec) -> PriceSpec {
-    PriceSpec {
-        input_cost_per_token: first.input_cost_per_token.or(second.input_cost_per_token),
-        output_cost_per_token: first.output_cost_per_token.or(second.output_cost_per_token),
-        cache_read_input_token_cost: first
-            .cache_read_input_token_cost
-            .or(second.cache_read_input_token_cost),
-        cache_creation_input_token_cost: first
-            .cache_creation_input_token_cost
-            .or(second.cache_creation_input_token_cost),
-        cache_creation_input_token_cost_above_1hr: first
-            .cache_creation_input_token_cost_above_1hr
-            .or(second.cache_creation_input_token_cost_above_1hr),
-        output_cost_per_reasoning_token: first
-            .output_cost_per_reasoning_token
-            .or(second.output_cost_per_reasoning_token),
-        input_cost_per_audio_token: first
-            .input_cost_per_audio_token
-            .or(second.input_cost_per_audio_token),
-        output_cost_per_audio_token: first
-            .output_cost_per_audio_token
-            .or(second.output_cost_per_audio_token),
-    }
+/// The texts, each once.
+fn unique(texts: Vec<Given>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let texts = texts.into_iter().map(|given| given.text);
+    texts.filter(|text| seen.insert(text.clone())).collect()
 }
 
 /// Gives every deployment its id. Those of the file come first; what is generated gives way.

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use pointsman_types::{Decimal, Secret};
 
 use crate::{
-    Grade, Place, PriceSpec,
+    BudgetSpec, Grade, Place,
     keys::Says,
+    limits,
     read::{Field, Fields, Given, Reading},
 };
 
@@ -23,12 +24,17 @@ pub(crate) struct Params {
     pub(crate) weight: Option<(Decimal, Place)>,
     pub(crate) order: Option<i64>,
     pub(crate) tags: Vec<String>,
-    pub(crate) max_parallel_requests: Option<u32>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) stream_timeout: Option<Duration>,
     pub(crate) num_retries: Option<u32>,
     pub(crate) cooldown_time: Option<Duration>,
-    pub(crate) price: PriceSpec,
+    pub(crate) budget: Option<BudgetSpec>,
+    /// Names of quotas, not yet known to exist.
+    pub(crate) quotas: Vec<Given>,
+    /// Names of groups, not yet known to exist.
+    pub(crate) silent_models: Vec<Given>,
+    pub(crate) drops_unknown: Option<bool>,
+    pub(crate) always_dropped: Vec<String>,
     pub(crate) settings: BTreeMap<String, String>,
     pub(crate) defaults: Vec<(String, String)>,
     /// The variable in `unless_env` is set.
@@ -36,19 +42,19 @@ pub(crate) struct Params {
 }
 
 impl Params {
-    /// Reads a `litellm_params`; `None` when it does not say what to call.
-    pub(crate) fn read(reading: &mut Reading<'_>, fields: &Fields<'_>, at: Place) -> Option<Self> {
+    /// Reads a `litellm_params`; vendor and model are empty after an error in them.
+    pub(crate) fn read(reading: &mut Reading<'_>, fields: &Fields<'_>, at: Place) -> Self {
         let mut read = Self::default();
         let model = read.model(reading, fields, at);
         read.endpoint(reading, fields);
         read.routing(reading, fields);
-        read.price = price(reading, fields);
+        read.accounts(reading, fields);
         read.vendor_settings(reading, fields);
         read.request_defaults(reading, fields);
         if model.is_some() {
             read.simulated(reading, fields);
         }
-        model.map(|()| read)
+        read
     }
 
     fn model(&mut self, reading: &mut Reading<'_>, fields: &Fields<'_>, at: Place) -> Option<()> {
@@ -91,12 +97,7 @@ impl Params {
         self.api_base = reading.take(fields, "base_url", url).or(api_base);
         self.api_key = reading
             .take(fields, "api_key", |reading, field| Some(reading.text(field)?.text.into()));
-        let organizations = reading.take(fields, "organization", |reading, field| {
-            if field.node.is_list() {
-                return reading.texts(field);
-            }
-            Some(vec![reading.text(field)?])
-        });
+        let organizations = reading.take(fields, "organization", Reading::text_or_texts);
         self.organizations = plain(organizations);
     }
 
@@ -105,20 +106,33 @@ impl Params {
             .take(fields, "weight", |reading, field| Some((reading.amount(field)?, field.node.at)));
         self.order = reading.take(fields, "order", Reading::whole);
         self.tags = plain(reading.take(fields, "tags", Reading::texts));
-        self.max_parallel_requests =
-            reading.take(fields, "max_parallel_requests", |reading, field| {
-                let slots: u32 = reading.whole(field)?;
-                if slots == 0 {
-                    reading.wrong(field, "a whole number above zero");
-                    return None;
-                }
-                Some(slots)
-            });
         self.timeout = reading.take(fields, "timeout", Reading::timeout);
         self.stream_timeout = reading.take(fields, "stream_timeout", Reading::timeout);
         let old_name = reading.take(fields, "max_retries", Reading::whole);
         self.num_retries = reading.take(fields, "num_retries", Reading::whole).or(old_name);
         self.cooldown_time = reading.take(fields, "cooldown_time", Reading::duration);
+    }
+
+    /// Money, quotas, copies of calls, and what is left out of requests.
+    fn accounts(&mut self, reading: &mut Reading<'_>, fields: &Fields<'_>) {
+        self.budget = limits::budget(reading, fields);
+        self.quotas = reading.take(fields, "quotas", Reading::texts).unwrap_or_default();
+        self.silent_models =
+            reading.take(fields, "silent_model", Reading::text_or_texts).unwrap_or_default();
+        self.drops_unknown = reading.take(fields, "drop_params", Reading::flag);
+        self.always_dropped = plain(reading.take(fields, "additional_drop_params", Reading::texts));
+    }
+
+    /// The region that a deployment runs in, by LiteLLM's key or the vendor's own.
+    pub(crate) fn region(&self) -> Option<String> {
+        const KEYS: [&str; 5] = [
+            "region_name",
+            "aws_region_name",
+            "vertex_location",
+            "vertex_ai_location",
+            "watsonx_region_name",
+        ];
+        KEYS.iter().find_map(|&key| self.settings.get(key)).cloned()
     }
 
     fn vendor_settings(&mut self, reading: &mut Reading<'_>, fields: &Fields<'_>) {
@@ -197,7 +211,7 @@ impl Params {
     }
 }
 
-fn plain(texts: Option<Vec<Given>>) -> Vec<String> {
+pub(crate) fn plain(texts: Option<Vec<Given>>) -> Vec<String> {
     texts.unwrap_or_default().into_iter().map(|text| text.text).collect()
 }
 
@@ -242,43 +256,4 @@ fn split<'a>(model: &'a str, provider: Option<&'a str>) -> (&'a str, &'a str, bo
     }
     let known = BARE.iter().find(|(_, starts)| starts.iter().any(|start| model.starts_with(start)));
     (known.map_or("openai", |(vendor, _)| vendor), model, known.is_some())
-}
-
-/// The prices of a `litellm_params` or `model_info`.
-pub(crate) fn price(reading: &mut Reading<'_>, fields: &Fields<'_>) -> PriceSpec {
-    let mut read = |key| reading.take(fields, key, Reading::amount);
-    PriceSpec {
-        input_cost_per_token: read("input_cost_per_token"),
-        output_cost_per_token: read("output_cost_per_token"),
-        cache_read_input_token_cost: read("cache_read_input_token_cost"),
-        cache_creation_input_token_cost: read("cache_creation_input_token_cost"),
-        cache_creation_input_token_cost_above_1hr: read(
-            "cache_creation_input_token_cost_above_1hr",
-        ),
-        output_cost_per_reasoning_token: read("output_cost_per_reasoning_token"),
-        input_cost_per_audio_token: read("input_cost_per_audio_token"),
-        output_cost_per_audio_token: read("output_cost_per_audio_token"),
-    }
-}
-
-/// `rpm` or `tpm`: at the top level, in `litellm_params`, in `model_info`; the first that is set
-/// and not 0, which means no limit, as in LiteLLM.
-pub(crate) fn limit<T: TryFrom<Decimal> + Default + PartialEq>(
-    reading: &mut Reading<'_>,
-    places: [&Fields<'_>; 3],
-    key: &str,
-) -> Option<T> {
-    let mut first = None;
-    for fields in places {
-        let read: Option<T> = reading.take(fields, key, Reading::whole);
-        if let (Some(limit), Some(field)) = (read, fields.get(key)) {
-            if limit == T::default() {
-                let message = format!("{}: 0 means no limit", field.name());
-                reading.note(field.at, Grade::Approximate, message);
-            } else if first.is_none() {
-                first = Some(limit);
-            }
-        }
-    }
-    first
 }

@@ -27,8 +27,7 @@ pub(crate) struct Reading<'e> {
 /// The graded entries of one section.
 #[derive(Default)]
 pub(crate) struct Fields<'t> {
-    path: &'static str,
-    entries: Vec<(&'t Entry, Says)>,
+    entries: Vec<Field<'t>>,
 }
 
 /// One value to read: where it is, how it is called, and whether it may be shown.
@@ -78,13 +77,22 @@ impl<'t> Fields<'t> {
 
     /// All fields that are known, in the order of the text.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Field<'t>> {
-        self.entries.iter().map(|&(entry, says)| Field {
-            node: &entry.node,
-            path: self.path,
-            key: &entry.key,
-            at: entry.at,
-            says,
-        })
+        self.entries.iter().copied()
+    }
+
+    /// The first of these keys that is there and not null.
+    pub(crate) fn first(&self, keys: &[&str]) -> Option<Field<'t>> {
+        keys.iter().find_map(|key| self.get(key))
+    }
+
+    /// Takes over the fields of another section whose keys are not here.
+    pub(crate) fn fill(&mut self, from: &Fields<'t>) {
+        for field in from.iter() {
+            if self.get(field.key).is_none() {
+                self.entries.retain(|one| one.key != field.key);
+                self.entries.push(field);
+            }
+        }
     }
 }
 
@@ -157,7 +165,7 @@ impl<'e> Reading<'e> {
     ) -> Option<Fields<'t>> {
         let Some(entries) = node.entries() else {
             if node.is_null() {
-                return Some(Fields { path, entries: Vec::new() });
+                return Some(Fields::default());
             }
             let name = if path.is_empty() { "the file" } else { path.trim_end_matches('.') };
             self.error(node.at, format!("{name}: found {}, wanted a mapping", kind(node)));
@@ -170,11 +178,13 @@ impl<'e> Reading<'e> {
                 Some(Says::Ignored(why)) => {
                     self.note(entry.at, Grade::Ignored, format!("{path}{key}: {why}"));
                 }
-                Some(says) => known.push((entry, says)),
+                Some(says) => {
+                    known.push(Field { node: &entry.node, path, key, at: entry.at, says });
+                }
                 None => self.unknown(entry.at, path, key, keys),
             }
         }
-        Some(Fields { path, entries: known })
+        Some(Fields { entries: known })
     }
 
     fn unknown(&mut self, at: Place, path: &str, key: &str, keys: &Keys) {

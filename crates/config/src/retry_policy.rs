@@ -1,8 +1,8 @@
-//! `retry_policy` and `model_group_retry_policy`: retries by what went wrong.
+//! `retry_policy`, `model_group_retry_policy`, `allowed_fails_policy`: by what went wrong.
 
 use std::collections::BTreeMap;
 
-use pointsman_types::ErrorKind;
+use pointsman_types::{ErrorKind, Penalty};
 
 use crate::{
     RetryPolicy, keys,
@@ -10,17 +10,49 @@ use crate::{
 };
 
 /// LiteLLM's classes of errors, and the kinds that they are here.
-const CLASSES: [(&str, &[ErrorKind]); 8] = [
-    ("BadRequestErrorRetries", &[ErrorKind::BadRequest]),
-    ("AuthenticationErrorRetries", &[ErrorKind::Authentication]),
-    ("TimeoutErrorRetries", &[ErrorKind::Timeout]),
+const CLASSES: [(&str, &[ErrorKind]); 9] = [
+    ("BadRequestError", &[ErrorKind::BadRequest]),
+    ("AuthenticationError", &[ErrorKind::Authentication]),
+    ("TimeoutError", &[ErrorKind::Timeout]),
     // LiteLLM has one class for every 429.
-    ("RateLimitErrorRetries", &[ErrorKind::RateLimited, ErrorKind::QuotaExhausted]),
-    ("ContentPolicyViolationErrorRetries", &[ErrorKind::ContentPolicy]),
-    ("InternalServerErrorRetries", &[ErrorKind::Server]),
-    ("ServiceUnavailableErrorRetries", &[ErrorKind::Overloaded]),
-    ("NotFoundErrorRetries", &[ErrorKind::NotFound]),
+    ("RateLimitError", &[ErrorKind::RateLimited, ErrorKind::QuotaExhausted]),
+    ("ContentPolicyViolationError", &[ErrorKind::ContentPolicy]),
+    ("InternalServerError", &[ErrorKind::Server]),
+    ("ServiceUnavailableError", &[ErrorKind::Overloaded]),
+    ("BadGatewayError", &[ErrorKind::Connection]),
+    ("NotFoundError", &[ErrorKind::NotFound]),
 ];
+
+/// Reads one number for each class that is there.
+fn by_kind(
+    reading: &mut Reading<'_>,
+    fields: &Fields<'_>,
+    suffix: &str,
+) -> BTreeMap<ErrorKind, u32> {
+    let mut read = BTreeMap::new();
+    for (class, kinds) in CLASSES {
+        if let Some(number) = reading.take(fields, &format!("{class}{suffix}"), Reading::whole) {
+            read.extend(kinds.iter().map(|&kind| (kind, number)));
+        }
+    }
+    read
+}
+
+/// The `allowed_fails_policy` of the router or a `model_info`; empty when there is none.
+pub(crate) fn read_allowed_fails(
+    reading: &mut Reading<'_>,
+    section: &Fields<'_>,
+    path: &'static str,
+) -> BTreeMap<ErrorKind, u32> {
+    let read = reading.take(section, "allowed_fails_policy", |reading, field| {
+        let fields = reading.fields(field.node, path, &keys::ALLOWED_FAILS)?;
+        let mut read = by_kind(reading, &fields, "AllowedFails");
+        // What is the caller's fault is never counted.
+        read.retain(|kind, _| kind.penalty() != Penalty::None);
+        Some(read)
+    });
+    read.unwrap_or_default()
+}
 
 /// The policy for every group; `None` when there is none.
 pub(crate) fn read(reading: &mut Reading<'_>, router: &Fields<'_>) -> Option<RetryPolicy> {
@@ -56,14 +88,6 @@ pub(crate) fn read_groups(
 
 fn policy(reading: &mut Reading<'_>, field: Field<'_>, path: &'static str) -> Option<RetryPolicy> {
     let fields = reading.fields(field.node, path, &keys::RETRY)?;
-    let mut policy = RetryPolicy {
-        default: reading.take(&fields, "DefaultRetries", Reading::whole),
-        ..RetryPolicy::default()
-    };
-    for (class, kinds) in CLASSES {
-        if let Some(retries) = reading.take(&fields, class, Reading::whole) {
-            policy.by_kind.extend(kinds.iter().map(|&kind| (kind, retries)));
-        }
-    }
-    Some(policy)
+    let default = reading.take(&fields, "DefaultRetries", Reading::whole);
+    Some(RetryPolicy { by_kind: by_kind(reading, &fields, "Retries"), default })
 }

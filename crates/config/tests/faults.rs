@@ -291,15 +291,21 @@ fn simulated_keys_are_for_simulated_deployments() {
 
 #[test]
 fn strategies() {
-    after(
-        "router_settings: {routing_strategy: least_busy}\n",
-        &["4:37: router_settings.routing_strategy: `least_busy` is not one of simple-shuffle, \
-         round-robin, least-busy, latency-based-routing, cost-based-routing, \
-         usage-based-routing, usage-based-routing-v2, provider-budget-routing, lar1; did you mean \
-         least-busy?"],
-    );
-    after("router_settings: {routing_strategy: round-robin}\n", &[]);
+    let text = format!("{ONE}router_settings: {{routing_strategy: round_robin}}\n");
+    let found = lines(&text, Grade::Error);
+    let start =
+        "4:37: router_settings.routing_strategy: `round_robin` is not one of simple-shuffle, ";
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].starts_with(start), "{found:#?}");
+    assert!(found[0].ends_with("; did you mean round-robin?"), "{found:#?}");
+    for name in pointsman_strategy::NAMES {
+        after(&format!("router_settings: {{routing_strategy: {name}}}\n"), &[]);
+    }
     after("router_settings: {routing_strategy: provider-budget-routing}\n", &[]);
+    after(
+        "router_settings: {routing_strategy: priority}\n",
+        &["4:37: router_settings.routing_strategy: `priority` is for a routing group alone"],
+    );
 }
 
 #[test]
@@ -358,7 +364,7 @@ fn approximations_say_how() {
     let text = format!(
         "{ONE}- {{model_name: b, litellm_params: {{model: mystery, rpm: 0}}}}\n\
          router_settings: {{cooldown_time: 0, max_retries: 1, model_group_alias: {{chat: b}}, \
-         fallbacks: [{{cat: [b]}}], routing_strategy: least-busy}}\n"
+         fallbacks: [{{cat: [b]}}], routing_strategy: lar1}}\n"
     );
     assert_eq!(
         lines(&text, Grade::Approximate),
@@ -369,7 +375,7 @@ fn approximations_say_how() {
             "5:37: router_settings.max_retries: read as num_retries, which wins where both are set",
             "5:73: router_settings.model_group_alias: chat is a group, which wins",
             "5:96: router_settings.fallbacks: cat names no group, so it never applies; did you mean chat?",
-            "5:126: router_settings.routing_strategy: least-busy is not built yet: simple-shuffle is used",
+            "5:126: router_settings.routing_strategy: lar1 is not built: simple-shuffle is used",
         ]
     );
 }
@@ -383,7 +389,8 @@ fn ignored_keys_say_what_happens_instead() {
         [
             "4:20: general_settings.database_url: nothing is stored in a database: the file is the \
          whole configuration",
-            "4:43: general_settings.max_parallel_requests: calls are limited per deployment alone",
+            "4:43: general_settings.max_parallel_requests: calls are limited per deployment, \
+         quota and key of a caller",
         ]
     );
 }

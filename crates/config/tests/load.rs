@@ -10,6 +10,8 @@ fn env(name: &str) -> Option<String> {
         "OPENAI_API_KEY" => Some("planted-openai".into()),
         "AZURE_API_KEY" => Some("planted-azure".into()),
         "ANTHROPIC_API_KEY" => Some("planted-anthropic".into()),
+        "REDIS_HOST" => Some("redis.internal".into()),
+        "REDIS_PASSWORD" => Some("planted-redis".into()),
         "LITELLM_MASTER_KEY" => Some("planted-master".into()),
         _ => None,
     }
@@ -51,14 +53,18 @@ fn a_litellm_config_loads() {
 fn a_litellm_config_says_what_it_says() {
     let spec = real().spec.unwrap();
     let [first, second, ..] = &spec.deployments[..] else { panic!() };
-    assert_eq!((first.rpm, first.tpm), (Some(500), Some(100_000)));
-    assert_eq!((second.rpm, second.tpm), (Some(500), Some(50_000)), "0 passes to the next place");
+    assert_eq!((first.limits.rpm, first.limits.tpm), (Some(500), Some(100_000)));
+    assert_eq!(
+        (second.limits.rpm, second.limits.tpm),
+        (Some(500), Some(50_000)),
+        "0 passes to the next place"
+    );
     assert_eq!((first.deployment.weight, second.deployment.weight), (Some(9), Some(1)));
     assert_eq!((first.deployment.order, second.deployment.order), (Some(1), Some(1)));
     assert_eq!(first.deployment.stream_timeout, Some(Duration::from_millis(10_500)));
-    assert_eq!(first.price.input_cost_per_token, second.price.input_cost_per_token);
-    assert_eq!(first.price.input_cost_per_token.unwrap().to_string(), "0.0000025");
-    assert_eq!(first.price.cache_read_input_token_cost.unwrap().to_string(), "0.00000125");
+    assert_eq!(first.price.rate("input_cost_per_token"), second.price.rate("input_cost_per_token"));
+    assert_eq!(first.price.rate("input_cost_per_token").unwrap().to_string(), "0.0000025");
+    assert_eq!(first.price.rate("cache_read_input_token_cost").unwrap().to_string(), "0.00000125");
     assert_eq!(first.cooldown_time, Some(Duration::from_secs(30)));
     assert_eq!(second.allowed_fails, Some(4));
     assert_eq!(second.deployment.vendor, "azure");
@@ -74,6 +80,7 @@ fn a_litellm_config_says_what_it_says() {
             ("stop", r#"["END","STOP"]"#),
             ("prompt_cache_key", "\"a\""),
             ("metadata", r#"{"team":[1,null,true]}"#),
+            ("top_p", "0.5"),
         ]
     );
     assert_eq!(spec.deployments[2].deployment.vendor, "anthropic");
@@ -89,7 +96,7 @@ fn a_litellm_config_says_what_it_says() {
     );
     assert_eq!(sim.deployment.settings["latency"], "0.25");
     assert_eq!(sim.deployment.settings["reply"], "hello, \"you\"");
-    assert_eq!((sim.at.line, sim.model_at.line), (87, 89));
+    assert_eq!((sim.at.line, sim.model_at.line), (100, 102));
 }
 
 #[test]
@@ -98,7 +105,6 @@ fn router_settings_win_over_litellm_settings() {
     let router = loaded.spec.as_ref().unwrap().router.clone();
     assert_eq!(router.num_retries, 2);
     assert_eq!(router.timeout, Duration::from_mins(5));
-    assert_eq!(router.routing_strategy, "simple-shuffle");
     assert!(router.enable_tag_filtering && !router.tag_filtering_match_any);
     assert!(router.model_group_alias["hidden-one"].hidden);
     let policy = router.retry_policy.unwrap();
@@ -120,8 +126,7 @@ fn router_settings_win_over_litellm_settings() {
     for expected in [
         "ignored: litellm_settings.num_retries: router_settings.num_retries is used",
         "ignored: litellm_settings.request_timeout: router_settings.timeout is used",
-        "approximate: router_settings.routing_strategy: usage-based-routing-v2 is not built yet: \
-         simple-shuffle is used",
+        "exact: router_settings.routing_strategy_args",
         "exact: router_settings.fallbacks",
         "exact: general_settings.master_key",
         "approximate: rpm: 0 means no limit",
@@ -208,7 +213,9 @@ model_list:
     let seen: Vec<_> = spec
         .deployments
         .iter()
-        .map(|one| (one.deployment.model.as_str(), one.rpm.unwrap(), one.tpm.unwrap()))
+        .map(|one| {
+            (one.deployment.model.as_str(), one.limits.rpm.unwrap(), one.limits.tpm.unwrap())
+        })
         .collect();
     assert_eq!(
         seen,

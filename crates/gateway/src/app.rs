@@ -5,47 +5,50 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use arc_swap::ArcSwapOption;
-use pointsman::{Router, clock::Clock, config::ServerSpec, openai::OpenAiSurface};
+use arc_swap::ArcSwap;
+use pointsman::{Router, clock::Clock, config::ServerSpec};
 use tokio_util::task::TaskTracker;
 
-use crate::auth::KeyDigest;
+use crate::auth::{Caller, Door};
 
 /// What all handlers share.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) router: Router,
-    pub(crate) surface: OpenAiSurface,
     pub(crate) clock: Arc<dyn Clock>,
     /// Owns what goes on beside a call.
     pub(crate) tasks: TaskTracker,
-    master_key: ArcSwapOption<KeyDigest>,
+    door: ArcSwap<Door>,
     draining: AtomicBool,
 }
 
 impl App {
     pub(crate) fn new(router: Router, clock: Arc<dyn Clock>, server: &ServerSpec) -> Self {
-        let app = Self {
+        Self {
             router,
-            surface: OpenAiSurface,
             clock,
             tasks: TaskTracker::new(),
-            master_key: ArcSwapOption::empty(),
+            door: ArcSwap::from_pointee(Door::new(server)),
             draining: AtomicBool::new(false),
-        };
-        app.set_server(server);
-        app
+        }
     }
 
     /// Takes over what concerns the gateway alone.
     pub(crate) fn set_server(&self, server: &ServerSpec) {
-        self.master_key.store(server.master_key.as_ref().map(|key| Arc::new(KeyDigest::of(key))));
+        self.door.store(Arc::new(Door::new(server)));
     }
 
-    /// Whether a caller who presents this key may pass.
-    pub(crate) fn admits(&self, key: Option<&str>) -> bool {
-        let wanted = self.master_key.load();
-        wanted.as_ref().is_none_or(|wanted| key.is_some_and(|key| wanted.is(key)))
+    /// Whether a caller who presents this key may pass; it is asked for only if one is needed.
+    pub(crate) fn admits<'a>(&self, presented: impl FnOnce() -> Option<&'a str>) -> bool {
+        self.door.load().admits(presented)
+    }
+
+    /// The caller whose key this is, if callers have keys of their own.
+    pub(crate) fn caller<'a>(
+        &self,
+        presented: impl FnOnce() -> Option<&'a str>,
+    ) -> Option<Arc<Caller>> {
+        self.door.load().caller(presented)
     }
 
     /// From now on the gateway is not ready for more.

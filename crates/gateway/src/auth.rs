@@ -1,49 +1,100 @@
 //! Who may pass.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::response::Response;
 use http::{HeaderMap, header::AUTHORIZATION};
-use pointsman::types::{Error, ErrorKind, ExposeSecret, Secret};
+use pointsman::{
+    config::{CallerSpec, ServerSpec},
+    types::{Error, ErrorKind, ExposeSecret},
+};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{app::App, failure};
+use crate::{app::App, failure, routes};
 
-/// A key as its digest: what is compared says nothing of the key, not even its length.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyDigest([u8; 32]);
+/// Who may pass, by the digests of their keys: what is compared says nothing of a key, not even its
+/// length.
+#[derive(Debug, Default)]
+pub(crate) struct Door {
+    master: Option<[u8; 32]>,
+    callers: HashMap<[u8; 32], Arc<Caller>>,
+}
 
-impl KeyDigest {
-    pub(crate) fn of(key: &Secret) -> Self {
-        Self(Sha256::digest(key.expose_secret().as_bytes()).into())
+/// A caller with a key of its own.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) name: String,
+    /// The names that it may ask for, with `*` for anything; empty: all.
+    models: Vec<String>,
+}
+
+impl Door {
+    pub(crate) fn new(server: &ServerSpec) -> Self {
+        let caller = |of: &CallerSpec| {
+            let caller = Caller { name: of.name.clone(), models: of.models.clone() };
+            (of.hash, Arc::new(caller))
+        };
+        Self {
+            master: server.master_key.as_ref().map(|key| digest(key.expose_secret())),
+            callers: server.keys.iter().map(caller).collect(),
+        }
     }
 
-    pub(crate) fn is(&self, key: &str) -> bool {
-        let other: [u8; 32] = Sha256::digest(key.as_bytes()).into();
-        self.0.ct_eq(&other).into()
+    /// Whether a caller who presents this key may pass.
+    pub(crate) fn admits<'a>(&self, presented: impl FnOnce() -> Option<&'a str>) -> bool {
+        let Some(master) = &self.master else { return true };
+        let Some(key) = presented().map(digest) else { return false };
+        bool::from(master.ct_eq(&key)) || self.callers.contains_key(&key)
+    }
+
+    /// The caller whose key this is.
+    pub(crate) fn caller<'a>(
+        &self,
+        presented: impl FnOnce() -> Option<&'a str>,
+    ) -> Option<Arc<Caller>> {
+        if self.callers.is_empty() {
+            return None;
+        }
+        self.callers.get(&digest(presented()?)).cloned()
     }
 }
 
-/// Lets a request through that presents the key, if one is needed.
-pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if app.admits(presented(request.headers())) {
-        return next.run(request).await;
+impl Caller {
+    /// Whether it may ask for this name.
+    pub(crate) fn may_ask(&self, model: &str) -> bool {
+        let matches = |pattern: &String| match pattern.split_once('*') {
+            None => pattern == model,
+            Some((head, tail)) => {
+                model.len() >= head.len() + tail.len()
+                    && model.starts_with(head)
+                    && model.ends_with(tail)
+            }
+        };
+        self.models.is_empty() || self.models.iter().any(matches)
     }
-    let told = match presented(request.headers()) {
+}
+
+fn digest(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+/// What a request is told that may not pass; every path but the open ones needs the key, if one is
+/// set, whether there is anything at it or not.
+pub(crate) fn refusal(app: &App, path: &str, headers: &HeaderMap) -> Option<Response> {
+    if routes::is_open(path) || app.admits(|| presented(headers)) {
+        return None;
+    }
+    let told = match presented(headers) {
         None => "no key: send `Authorization: Bearer KEY`, `x-api-key` or `api-key`",
         Some(_) => "the key is not valid here",
     };
     let error = Error::new(ErrorKind::Authentication, told).with_code("invalid_api_key");
-    failure::plain(&app, &error)
+    Some(failure::plain(failure::surface_at(path), &error))
 }
 
 /// The key that a request presents.
-fn presented(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| {
         let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())

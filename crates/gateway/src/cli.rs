@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{check, serve};
+use crate::{check, demo, serve};
 
 /// Routes every LLM call to the right deployment.
 ///
@@ -36,6 +36,29 @@ enum Command {
         /// The configuration.
         file: PathBuf,
     },
+    /// Watch the gateway route round an upstream that breaks and recovers.
+    ///
+    /// Starts three upstreams and a gateway on loopback and calls it all the time. One upstream
+    /// begins to answer 500: its third failure cools it, and the others take its calls, so that every
+    /// call is still answered. When the cooldown is over one call goes to it as a probe. It fails, and
+    /// the next cooldown is twice as long; by then the upstream has recovered, the probe is answered,
+    /// and its share ramps up.
+    ///
+    /// Needs no key and no configuration, leaves nothing behind, and exits 0. In a terminal a table is
+    /// drawn over itself; plain lines go to anything else.
+    #[command(after_help = "Examples:\n  pointsman demo\n  pointsman demo --seconds 60\n  \
+        pointsman demo | tee demo.txt      # plain lines\n\n\
+        Ctrl-C ends it early, with the summary. NO_COLOR=1 leaves the colours out.")]
+    Demo(Demo),
+}
+
+/// How to show it.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// How long it lasts, from 5 to 600; cooldowns and ramp are a tenth and a fifth of it.
+    #[arg(long, short, value_name = "N", default_value_t = 30,
+          value_parser = clap::value_parser!(u64).range(5..=600))]
+    pub(crate) seconds: u64,
 }
 
 /// How to serve.
@@ -66,5 +89,6 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(how) => serve::run(&how),
         Command::Check { file } => check::run(&file),
+        Command::Demo(how) => demo::run(how),
     }
 }

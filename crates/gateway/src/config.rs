@@ -3,9 +3,9 @@
 use std::{fs, path::Path, sync::Arc};
 
 use pointsman::{
-    Configured,
+    Configured, Surroundings,
     clock::Clock,
-    config::{Finding, Grade, Place, ServerSpec},
+    config::{Finding, Grade, Place},
     configure,
     http::{HttpSettings, HttpTransport},
     provider::Transport,
@@ -30,14 +30,25 @@ impl Upstreams {
     /// Reads the file; one that cannot be read is an error finding like any other.
     pub(crate) fn configure(&self, file: &Path) -> Configured {
         match fs::read_to_string(file) {
-            Ok(text) => configure(&text, &variable, &providers(&self.transport, &self.clock)),
+            Ok(text) => self.configure_text(&text, &variable),
             Err(error) => {
                 let at = Place { line: 1, column: 1 };
                 let message = format!("the file cannot be read: {error}");
                 let findings = vec![Finding::new(at, Grade::Error, message)];
-                Configured { builder: None, server: ServerSpec::default(), findings }
+                Configured::refused(findings)
             }
         }
+    }
+
+    /// The same for a text, in an environment.
+    pub(crate) fn configure_text(
+        &self,
+        text: &str,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Configured {
+        let file = |name: &str| fs::read_to_string(name).map_err(|error| error.to_string());
+        let around = Surroundings { env, file: &file };
+        configure(text, around, &providers(&self.transport, &self.clock))
     }
 }
 

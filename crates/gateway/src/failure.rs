@@ -5,29 +5,41 @@ use http::{HeaderValue, StatusCode, header};
 use pointsman::{
     Failure,
     clock::Instant,
-    provider::Surface,
-    types::{Attempt, Error},
+    provider::{Surface, surfaces},
+    types::{Attempt, Error, Operation},
 };
 
 use crate::{app::App, respond};
 
 /// A failure before any routing.
-pub(crate) fn plain(app: &App, error: &Error) -> Response {
-    tell(app, error, &[])
+pub(crate) fn plain(surface: &dyn Surface, error: &Error) -> Response {
+    tell(surface, error, &[])
+}
+
+/// In whose dialect a path is answered.
+pub(crate) fn surface_at(path: &str) -> &'static dyn Surface {
+    let path = path.strip_prefix("/v1").unwrap_or(path);
+    let messages = path == "/messages" || path.starts_with("/messages/");
+    surfaces::of(if messages { Operation::Messages } else { Operation::Chat })
 }
 
 /// A call that no deployment answered.
-pub(crate) fn routed(app: &App, failed: &Failure, began: Instant) -> Response {
+pub(crate) fn routed(
+    app: &App,
+    surface: &dyn Surface,
+    failed: &Failure,
+    began: Instant,
+) -> Response {
     let error = &failed.error;
     tracing::info!(kind = %error.kind, deployment = ?error.detail.deployment, "not answered: {error}");
-    let Some(trace) = &failed.trace else { return plain(app, error) };
-    let mut response = tell(app, error, &trace.attempts);
+    let Some(trace) = &failed.trace else { return plain(surface, error) };
+    let mut response = tell(surface, error, &trace.attempts);
     respond::trace_headers(app, response.headers_mut(), trace, began);
     response
 }
 
-fn tell(app: &App, error: &Error, attempts: &[Attempt]) -> Response {
-    let body = app.surface.failure(error, attempts);
+fn tell(surface: &dyn Surface, error: &Error, attempts: &[Attempt]) -> Response {
+    let body = surface.failure(error, attempts);
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =
         StatusCode::from_u16(error.client_status()).unwrap_or(StatusCode::BAD_GATEWAY);

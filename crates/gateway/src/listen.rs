@@ -1,8 +1,8 @@
 //! Accepts connections and serves them until told to stop.
 
-use std::{convert::Infallible, io, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use axum::{Router, extract::Request};
+use axum::extract::Request;
 use hyper::{
     body::Incoming,
     server::conn::http1,
@@ -16,23 +16,32 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::socket::{Requests, Served, Socket};
+use crate::{
+    app::App,
+    auth, routes,
+    socket::{Requests, Served, Socket},
+};
 
 /// How long an idle connection is kept: longer than what common balancers keep theirs.
 const IDLE: Duration = Duration::from_secs(90);
+/// The most that is read from a connection at once, and the longest head. Larger pieces of a body
+/// would leave the processor's cache before they are copied.
+const PIECE: usize = 64 << 10;
 /// How long to wait when the process has no file handle left for one more connection.
 const NO_ROOM: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then finishes what is under way.
 pub(crate) async fn serve(
     listener: TcpListener,
-    routes: Router,
+    app: &Arc<App>,
     connections: &TaskTracker,
     stop: CancellationToken,
 ) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(256);
+    http.max_buf_size(PIECE);
     let graceful = GracefulShutdown::new();
+    let routes = routes::routes(Arc::clone(app));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -49,11 +58,16 @@ pub(crate) async fn serve(
         let _ = tcp.set_nodelay(true);
         let requests = Requests::default();
         let (inner, count) = (TowerToHyperService::new(routes.clone()), requests.clone());
+        let app = Arc::clone(app);
         let service = service_fn(move |request: Request<Incoming>| {
             let serving = count.begin();
-            let answer = inner.call(request);
+            let refusal = auth::refusal(&app, request.uri().path(), request.headers());
+            let answer = refusal.map(Box::new).map_or_else(|| Ok(inner.call(request)), Err);
             async move {
-                let response = answer.await?;
+                let response = match answer {
+                    Ok(answer) => answer.await?,
+                    Err(refusal) => *refusal,
+                };
                 Ok::<_, Infallible>(response.map(|body| Served::new(body, serving)))
             }
         });

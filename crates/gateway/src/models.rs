@@ -25,7 +25,10 @@ pub(crate) async fn one(State(app): State<Arc<App>>, Path(name): Path<String>) -
         return Json(model(&name)).into_response();
     }
     let error = Error::new(ErrorKind::NotFound, format!("the model `{name}` does not exist"));
-    failure::plain(&app, &error.with_code("model_not_found").with_param("model"))
+    failure::plain(
+        failure::surface_at("/models"),
+        &error.with_code("model_not_found").with_param("model"),
+    )
 }
 
 fn model(name: &str) -> Value {

@@ -5,61 +5,82 @@ use std::sync::Arc;
 use axum::{
     extract::{Request, State},
     response::Response,
+    routing::{MethodRouter, post},
 };
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 use pointsman::{
-    provider::{BodyFault, Call, Envelope, Surface},
+    provider::{BodyFault, Call, Envelope, surfaces},
     types::{Error, ErrorKind, Operation},
 };
 
 use crate::{
     app::App,
+    auth,
     body::{self, LONGEST, Unread},
-    failure, options, respond,
+    failure, form, options, respond,
 };
 
-/// `POST /v1/chat/completions`
-pub(crate) async fn chat(State(app): State<Arc<App>>, request: Request) -> Response {
-    operate(&app, Operation::Chat, request).await
-}
-
-/// `POST /v1/completions`
-pub(crate) async fn completions(State(app): State<Arc<App>>, request: Request) -> Response {
-    operate(&app, Operation::Completions, request).await
-}
-
-/// `POST /v1/embeddings`
-pub(crate) async fn embeddings(State(app): State<Arc<App>>, request: Request) -> Response {
-    operate(&app, Operation::Embeddings, request).await
+/// A path on which an operation is asked for.
+pub(crate) fn at(operation: Operation) -> MethodRouter<Arc<App>> {
+    post(move |State(app): State<Arc<App>>, request: Request| async move {
+        operate(&app, operation, request).await
+    })
 }
 
 async fn operate(app: &App, operation: Operation, request: Request) -> Response {
     let began = app.clock.now();
+    let surface = surfaces::of(operation);
     let (head, body) = request.into_parts();
-    let call = match read(app, operation, &head, body).await {
+    let call = match read(app, operation, head, body).await {
         Ok(call) => call,
-        Err(error) => return failure::plain(app, &error),
+        Err(error) => return failure::plain(surface, &error),
     };
     match app.router.call(call).await {
-        Ok(answer) => respond::answered(app, answer, began),
-        Err(failed) => failure::routed(app, &failed, began),
+        Ok(answer) => respond::answered(app, surface, answer, began),
+        Err(failed) => failure::routed(app, surface, &failed, began),
     }
 }
 
-async fn read(
+pub(crate) async fn read(
     app: &App,
     operation: Operation,
-    head: &Parts,
+    head: Parts,
     body: axum::body::Body,
 ) -> Result<Call, Error> {
     let bytes = body::read(&head.headers, body, &app.tasks).await.map_err(unread)?;
-    let envelope = Envelope::parse(bytes).map_err(faulty)?;
-    let mut call = app.surface.read(operation, envelope).map_err(faulty)?;
-    options::add(&head.headers, &mut call.options).map_err(faulty)?;
+    let headers = head.headers.clone();
+    let (envelope, form) = if operation == Operation::Transcription {
+        let (fields, form) = form::read(head, bytes).await?;
+        (fields, Some(form))
+    } else {
+        (Envelope::parse(bytes).map_err(faulty)?, None)
+    };
+    let mut call = surfaces::of(operation).read(operation, envelope).map_err(faulty)?;
+    call.form = form;
+    options::add(&headers, &mut call.options).map_err(faulty)?;
+    call.options.caller = caller(app, &headers, &call.head.model)?;
+    app.router.affinity_header(|name| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        call.options.mark = value.map(str::to_owned);
+    });
+    if matches!(operation, Operation::Messages | Operation::CountTokens) {
+        let own = headers.iter().filter(|(name, _)| name.as_str().starts_with("anthropic-"));
+        call.headers = own.map(|(name, value)| (name.clone(), value.clone())).collect();
+    }
     Ok(call)
 }
 
-fn faulty(fault: BodyFault) -> Error {
+/// The caller whose account the call draws on, if it may ask for the model.
+fn caller(app: &App, headers: &HeaderMap, model: &str) -> Result<Option<String>, Error> {
+    let Some(caller) = app.caller(|| auth::presented(headers)) else { return Ok(None) };
+    if model.split(',').all(|name| caller.may_ask(name.trim())) {
+        return Ok(Some(caller.name.clone()));
+    }
+    let message = format!("the key of `{}` may not ask for the model `{model}`", caller.name);
+    Err(Error::new(ErrorKind::Permission, message).with_code("model_not_allowed"))
+}
+
+pub(crate) fn faulty(fault: BodyFault) -> Error {
     let mut error = Error::new(ErrorKind::BadRequest, fault.message);
     error.detail.param = fault.member;
     error

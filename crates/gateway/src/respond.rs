@@ -12,24 +12,49 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use pointsman::{
     Answer, Payload,
     clock::Instant,
-    openai::OpenAiSurface,
     provider::{Surface, passes_to_client},
     router::{AnswerStream, Trace},
 };
 
 use crate::app::App;
 
+/// The headers of an answer. As constants their names are not looked at again for each call.
+mod names {
+    use http::HeaderName;
+
+    pub(super) const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+    pub(super) const DEPLOYMENT: HeaderName = HeaderName::from_static("x-pointsman-deployment");
+    pub(super) const GROUP: HeaderName = HeaderName::from_static("x-pointsman-model-group");
+    pub(super) const COST: HeaderName = HeaderName::from_static("x-pointsman-cost");
+    pub(super) const ATTEMPTS: HeaderName = HeaderName::from_static("x-pointsman-attempts");
+    pub(super) const FALLBACKS: HeaderName = HeaderName::from_static("x-pointsman-fallbacks");
+    pub(super) const OVERHEAD: HeaderName = HeaderName::from_static("x-pointsman-overhead-us");
+    pub(super) const LITELLM_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
+    pub(super) const LITELLM_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
+    pub(super) const LITELLM_COST: HeaderName = HeaderName::from_static("x-litellm-response-cost");
+    pub(super) const LITELLM_RETRIES: HeaderName =
+        HeaderName::from_static("x-litellm-attempted-retries");
+    pub(super) const LITELLM_FALLBACKS: HeaderName =
+        HeaderName::from_static("x-litellm-attempted-fallbacks");
+}
+
 /// The response for an answer.
-pub(crate) fn answered(app: &App, answer: Answer, began: Instant) -> Response {
+pub(crate) fn answered(
+    app: &App,
+    surface: &'static dyn Surface,
+    answer: Answer,
+    began: Instant,
+) -> Response {
     let (streamed, cost, body) = match answer.payload {
         Payload::Whole { body, cost, .. } => (false, cost, Body::from(body)),
         Payload::Stream(frames) => {
-            let events = Events { frames, surface: app.surface, ended: false };
+            let events = Events { frames, surface, ended: false };
             (true, None, Body::from_stream(events))
         }
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
+    headers.reserve(answer.headers.len() + 12);
     for (name, value) in &answer.headers {
         if passes_to_client(name) {
             headers.append(name, value.clone());
@@ -39,16 +64,16 @@ pub(crate) fn answered(app: &App, answer: Answer, began: Instant) -> Response {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         // Proxies in between must not collect what is meant to arrive as it comes.
-        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        headers.insert(names::BUFFERING, HeaderValue::from_static("no"));
     }
-    set(headers, "x-pointsman-deployment", answer.deployment.as_str());
-    set(headers, "x-litellm-model-id", answer.deployment.as_str());
-    set(headers, "x-pointsman-model-group", answer.group.as_str());
-    set(headers, "x-litellm-model-group", answer.group.as_str());
+    set(headers, names::DEPLOYMENT, answer.deployment.as_str());
+    set(headers, names::LITELLM_ID, answer.deployment.as_str());
+    set(headers, names::GROUP, answer.group.as_str());
+    set(headers, names::LITELLM_GROUP, answer.group.as_str());
     if let Some(cost) = cost {
         let cost = cost.normalize().to_string();
-        set(headers, "x-pointsman-cost", &cost);
-        set(headers, "x-litellm-response-cost", &cost);
+        set(headers, names::COST, &cost);
+        set(headers, names::LITELLM_COST, &cost);
     }
     trace_headers(app, headers, &answer.trace, began);
     response
@@ -56,26 +81,26 @@ pub(crate) fn answered(app: &App, answer: Answer, began: Instant) -> Response {
 
 /// What the trace of a call says in headers.
 pub(crate) fn trace_headers(app: &App, headers: &mut HeaderMap, trace: &Trace, began: Instant) {
-    headers.insert("x-pointsman-attempts", HeaderValue::from(trace.attempts.len()));
-    headers.insert("x-pointsman-fallbacks", HeaderValue::from(trace.fallbacks));
-    headers.insert("x-litellm-attempted-fallbacks", HeaderValue::from(trace.fallbacks));
-    headers.insert("x-litellm-attempted-retries", HeaderValue::from(trace.retries));
+    headers.insert(names::ATTEMPTS, HeaderValue::from(trace.attempts.len()));
+    headers.insert(names::FALLBACKS, HeaderValue::from(trace.fallbacks));
+    headers.insert(names::LITELLM_FALLBACKS, HeaderValue::from(trace.fallbacks));
+    headers.insert(names::LITELLM_RETRIES, HeaderValue::from(trace.retries));
     let own = (app.clock.now() - began).saturating_sub(trace.elsewhere);
     let micros = u64::try_from(own.as_micros()).unwrap_or(u64::MAX);
-    headers.insert("x-pointsman-overhead-us", HeaderValue::from(micros));
+    headers.insert(names::OVERHEAD, HeaderValue::from(micros));
 }
 
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     // A name with control characters in it cannot be a header; the answer matters more.
     if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-        headers.insert(HeaderName::from_static(name), value);
+        headers.insert(name, value);
     }
 }
 
 /// A streamed answer as a body: a failure is its last event.
 struct Events {
     frames: Box<AnswerStream>,
-    surface: OpenAiSurface,
+    surface: &'static dyn Surface,
     ended: bool,
 }
 

@@ -4,47 +4,71 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
+    extract::DefaultBodyLimit,
     http::Uri,
-    middleware,
     response::Response,
     routing::{get, post},
 };
 use http::Method;
-use pointsman::types::{Error, ErrorKind};
+use pointsman::types::{Error, ErrorKind, Operation};
 
-use crate::{app::App, auth, failure, models, operate, state};
+use crate::{app::App, explain, failure, models, operate, state};
 
-/// All paths; the operations with and without `/v1`.
+/// What can be asked, each at its own path.
+const OPERATIONS: [Operation; 11] = [
+    Operation::Chat,
+    Operation::Completions,
+    Operation::Embeddings,
+    Operation::Responses,
+    Operation::Messages,
+    Operation::CountTokens,
+    Operation::Images,
+    Operation::Speech,
+    Operation::Transcription,
+    Operation::Rerank,
+    Operation::Moderations,
+];
+
+/// All paths; the operations with and without `/v1`. Each prefix is spelt out: a nested router would
+/// rewrite the address of every call.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    let operations = Router::new()
-        .route("/chat/completions", post(operate::chat))
-        .route("/completions", post(operate::completions))
-        .route("/embeddings", post(operate::embeddings))
-        .route("/models", get(models::list))
-        .route("/models/{*name}", get(models::one));
-    let guarded = Router::new()
-        .merge(operations.clone())
-        .nest("/v1", operations)
+    let mut routes = Router::new();
+    for prefix in ["", "/v1"] {
+        routes = OPERATIONS.iter().fold(routes, |routes, operation| {
+            routes.route(&format!("{prefix}/{}", operation.path()), operate::at(*operation))
+        });
+        routes = routes
+            .route(&format!("{prefix}/models"), get(models::list))
+            .route(&format!("{prefix}/models/{{*name}}"), get(models::one));
+    }
+    routes
         .route("/router/state", get(state::router))
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), auth::guard));
-    Router::new()
+        .route("/router/explain", post(explain::explain))
         .route("/health/liveliness", get(state::liveliness))
         .route("/health/liveness", get(state::liveliness))
         .route("/health/readiness", get(state::readiness))
-        .merge(guarded)
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        // Bodies are bounded where they are read.
+        .layer(DefaultBodyLimit::disable())
         .with_state(app)
 }
 
-async fn unknown(State(app): State<Arc<App>>, uri: Uri) -> Response {
-    let message = format!("there is nothing at {}", uri.path());
-    failure::plain(&app, &Error::new(ErrorKind::NotFound, message).with_code("unknown_url"))
+/// Whether a path is open to everybody, key or not.
+pub(crate) fn is_open(path: &str) -> bool {
+    matches!(path, "/health/liveliness" | "/health/liveness" | "/health/readiness")
 }
 
-async fn wrong_method(State(app): State<Arc<App>>, method: Method, uri: Uri) -> Response {
+async fn unknown(uri: Uri) -> Response {
+    let message = format!("there is nothing at {}", uri.path());
+    failure::plain(
+        failure::surface_at(uri.path()),
+        &Error::new(ErrorKind::NotFound, message).with_code("unknown_url"),
+    )
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
     let message = format!("{} does not take {method}", uri.path());
     let error = Error::new(ErrorKind::BadRequest, message).with_status(405);
-    failure::plain(&app, &error.with_code("method_not_allowed"))
+    failure::plain(failure::surface_at(uri.path()), &error.with_code("method_not_allowed"))
 }

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app::App, check, cli::Serve, config::Upstreams, listen, logs, routes};
+use crate::{app::App, check, cli::Serve, config::Upstreams, listen, logs};
 
 /// The longest wait for answers that are under way when the gateway is told to end.
 const DRAIN: Duration = Duration::from_mins(10);
@@ -39,9 +39,7 @@ pub(crate) fn run(how: &Serve) -> ExitCode {
         return refuse("the configuration has errors; `pointsman check` shows all findings");
     };
     tell(how, &configured.findings);
-    // Chance of its own for each process, so that instances do not move in step.
-    let seed = RandomState::new().build_hasher().finish();
-    let router = match builder.clock(Arc::clone(&clock)).seed(seed).build() {
+    let router = match builder.clock(Arc::clone(&clock)).seed(seed()).build() {
         Ok(router) => router,
         Err(error) => return refuse(&error.to_string()),
     };
@@ -66,8 +64,7 @@ async fn until_told(how: &Serve, app: &Arc<App>, upstreams: &Upstreams) -> io::R
     let address = listener.local_addr()?;
     tracing::info!(listening = %address, "listening on http://{address}");
     let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
-    let serving =
-        listen::serve(listener, routes::routes(Arc::clone(app)), &connections, stop.clone());
+    let serving = listen::serve(listener, app, &connections, stop.clone());
     let mut serving = std::pin::pin!(serving);
     loop {
         tokio::select! {
@@ -105,7 +102,7 @@ async fn drained(stop: &CancellationToken) {
 
 /// Takes over a changed file, or keeps the present configuration if it has errors.
 fn reread(how: &Serve, app: &App, upstreams: &Upstreams) {
-    let Configured { builder, server, findings } = upstreams.configure(&how.config);
+    let Configured { builder, server, findings, .. } = upstreams.configure(&how.config);
     let Some(builder) = builder else {
         let file = how.config.display().to_string();
         for fault in errors(&findings) {
@@ -138,8 +135,13 @@ fn errors(
     findings.iter().filter(|finding| finding.grade == Grade::Error)
 }
 
+/// Chance of its own for each process, so that instances do not move in step.
+pub(crate) fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
 /// Says why nothing is served.
-fn refuse(why: &str) -> ExitCode {
+pub(crate) fn refuse(why: &str) -> ExitCode {
     use io::Write;
     let _ = writeln!(io::stderr(), "pointsman: {why}");
     ExitCode::from(1)

@@ -1,7 +1,24 @@
-//! Cooldown, probe and ramp of one deployment, as a pure state machine.
+//! How a deployment fares: cooldown, probe and ramp, latency, and what its upstream says is left.
 //!
-//! A [`Health`] is a value: callers put it behind a lock, hand it the time and the chance, and
-//! tell it how each attempt ended. Every attempt claims a [`Pass`] first and settles with it, so
+//! | value | of | knows |
+//! |---|---|---|
+//! | [`Health`] | a deployment | whether it takes calls: cooling, probing, ramping |
+//! | [`Latency`] | a deployment | how soon it answers and how fast it writes |
+//! | [`Headroom`] | a deployment | how much its upstream's own rate limits leave |
+//! | [`HostWatch`] | a host | whether it is the host that cannot be reached |
+//!
+//! All of them are values of fixed size: callers put them behind a lock, hand them the time and
+//! the chance, and tell them what happened. They know nothing of each other; what joins them is
+//! - samples count only while [`Health::is_current`] says so, and a [`Cooldown`] that begins
+//!   drops them ([`Latency::clear`]): the probe's is the new first one;
+//! - a failure whose blame is a credential's cools all that share it at that host, and a host that
+//!   [`HostWatch`] gives up cools all its deployments, by [`Health::spread`];
+//! - [`Headroom::out_until`] keeps a deployment out without a cooldown, but never the last one
+//!   that is willing: only who sees all members can tell.
+//!
+//! # The state machine
+//!
+//! Every attempt claims a [`Pass`] first and settles with it, so
 //! a result that arrives late is known to be late: it cannot end a cooldown that began after it
 //! was sent, nor free a probe that is somebody else's.
 //!
@@ -47,9 +64,17 @@
 //! assert_eq!(health.standing(&policy, now), Standing::Serving);
 //! ```
 
+mod allowed;
+mod headroom;
+mod host;
+mod latency;
 mod machine;
 mod policy;
 mod tally;
 
+pub use allowed::AllowedFails;
+pub use headroom::Headroom;
+pub use host::HostWatch;
+pub use latency::{Latency, Sample};
 pub use machine::{Health, Pass, Standing};
 pub use policy::{Cooldown, Failure, Policy};

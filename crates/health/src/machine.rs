@@ -69,7 +69,7 @@ enum State {
 
 /// The standing of one deployment.
 ///
-/// A plain value of two cache lines, without lock, clock or dice of its own. Moments may come in
+/// A plain value without allocations, without lock, clock or dice of its own. Moments may come in
 /// slightly out of order: nothing panics, and no deadline moves back.
 ///
 /// **Generations.** Each change from serving to cooling and each claim of a probe starts a new one.
@@ -101,7 +101,7 @@ pub struct Health {
     tally: Tally,
 }
 
-const _: () = assert!(size_of::<Health>() <= 128, "two cache lines");
+const _: () = assert!(size_of::<Health>() <= 512, "ten buckets of ten counts, and little else");
 
 impl Default for Health {
     fn default() -> Self {
@@ -184,7 +184,9 @@ impl Health {
     /// - a hard kind cools at once, a lone member's only for a credential or a missing model;
     /// - a soft kind cools when the last minute holds more than `allowed_fails` failures or, where
     ///   that is unset, when the share of failures is above one half beyond doubt (Wilson,
-    ///   z = 1.64: three of three, not two of two); never a lone member's.
+    ///   z = 1.64: three of three, not two of two); never a lone member's;
+    /// - a kind with a number of its own in [`Policy::allowed_fails_by_kind`], soft or hard, cools
+    ///   when the last minute holds more failures of its class than that.
     ///
     /// It lasts `max(retry_after, cooldown_time × 2^streak × U(0.9, 1.1))`, our own part at most
     /// 5 min, and never ends before one that already runs. Draws from `chance` only when it cools.
@@ -208,10 +210,12 @@ impl Health {
             // Settled twice.
             return None;
         }
-        self.tally.failed(now);
-        let soft = what.kind.penalty() == Penalty::Soft && !what.lone;
-        let enough =
-            probe || what.cools_at_once() || (soft && self.tally.trips(policy.allowed_fails));
+        self.tally.failed(what.kind, now);
+        let enough = probe
+            || what.cools_at_once(policy)
+            || (what.may_cool()
+                && counts(what.kind, policy)
+                && self.tally.trips(what.kind, policy));
         if policy.disabled || !enough {
             return None;
         }
@@ -231,12 +235,70 @@ impl Health {
         }
     }
 
-    /// Cools until a moment that was decided elsewhere: by another instance, or because the
-    /// failure of another deployment spreads to this one. At most 24 h.
+    /// Cools until a moment that was decided elsewhere, by another instance. At most 24 h.
     ///
-    /// It never shortens a cooldown, raises no streak and frees no probe. Returns the cooldown if
-    /// this began or prolonged it.
+    /// It never shortens a cooldown and frees no probe; one that begins counts for the streak.
+    /// Returns the cooldown if this began or prolonged it.
     pub fn cool(
+        &mut self,
+        until: Instant,
+        kind: ErrorKind,
+        policy: &Policy,
+        now: Instant,
+    ) -> Option<Cooldown> {
+        let begins = match self.state {
+            State::Serving | State::Ramping { .. } => true,
+            State::Out { until, probing, .. } => !probing && now >= until,
+        };
+        let cooldown = self.prolong(until, kind, policy, now)?;
+        if begins {
+            self.streak = self.streak.saturating_add(1);
+        }
+        Some(Cooldown { streak: self.streak.saturating_sub(1), ..cooldown })
+    }
+
+    /// Cools for a failure of another deployment that spreads to this one: that of a credential
+    /// they share, or of a host that nobody can reach (see [`crate::HostWatch`]).
+    ///
+    /// It lasts as long as if the failure had been its own, and as with its own a lone member
+    /// (`what.lone` is of this one) stays in where waiting is all that could help. Otherwise like
+    /// [`cool`](Self::cool).
+    pub fn spread(
+        &mut self,
+        what: Failure,
+        policy: &Policy,
+        chance: &mut dyn Entropy,
+        now: Instant,
+    ) -> Option<Cooldown> {
+        if policy.disabled || !what.may_cool() {
+            return None;
+        }
+        let until = now + what.length(policy, self.streak, chance);
+        self.cool(until, what.kind, policy, now)
+    }
+
+    /// Claims the probe of a softly cooling deployment ahead of its time, for a call that would
+    /// otherwise have nobody (`on_exhausted: last_resort`).
+    ///
+    /// # Errors
+    /// The standing that forbids it: probing, or cooling hard. One that is willing is claimed as
+    /// by [`claim`](Self::claim).
+    pub fn last_resort(&mut self, policy: &Policy, now: Instant) -> Result<Pass, Standing> {
+        match self.standing(policy, now) {
+            Standing::Cooling { until, hard: false, .. } => self.claim(policy, until),
+            _ => self.claim(policy, now),
+        }
+    }
+
+    /// Whether the result of this attempt says anything of what stands now: it was not sent before
+    /// the present cooldown, or the present probe, began. Only such a result is a sample for
+    /// [`crate::Latency`].
+    pub fn is_current(&self, pass: Pass) -> bool {
+        pass.generation == self.generation
+    }
+
+    /// Cools until `until` if that is later than what stands, and leaves the streak alone.
+    fn prolong(
         &mut self,
         until: Instant,
         kind: ErrorKind,
@@ -255,10 +317,10 @@ impl Health {
     /// A failure of a call that was sent before what stands now.
     fn late_failure(&mut self, what: Failure, policy: &Policy, now: Instant) -> Option<Cooldown> {
         let prolongs = self.is_out() && !what.lone;
-        if !what.cools_at_once() && !prolongs {
+        if !what.cools_at_once(policy) && !prolongs {
             return None;
         }
-        self.cool(now + what.asked()?, what.kind, policy, now)
+        self.prolong(now + what.asked()?, what.kind, policy, now)
     }
 
     /// Out until `until` or the present deadline, whichever is later.
@@ -311,4 +373,9 @@ impl Health {
         let streak = self.streak.saturating_sub(1);
         Some(Cooldown { until, streak, kind, hard: is_hard(kind) })
     }
+}
+
+/// Whether failures of this kind are counted up to a number or a share.
+fn counts(kind: ErrorKind, policy: &Policy) -> bool {
+    !is_hard(kind) || policy.allowed_fails_by_kind.of(kind).is_some()
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use pointsman_clock::{Entropy, EntropyExt, Instant};
 use pointsman_types::{Blame, ErrorKind, Penalty};
 
+use crate::allowed::AllowedFails;
+
 /// The most that backing off alone keeps a deployment out, and the least for a spent quota.
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 /// The most that an upstream's `retry-after` is believed.
@@ -25,6 +27,8 @@ pub struct Policy {
     pub cooldown_time: Duration,
     /// More failures than this within a minute cool (`allowed_fails`). Unset: the share decides.
     pub allowed_fails: Option<u32>,
+    /// The same by class (`allowed_fails_policy`), before `allowed_fails` is asked.
+    pub allowed_fails_by_kind: AllowedFails,
     /// Nothing ever cools (`disable_cooldowns`), and what was cooling serves.
     pub disabled: bool,
     /// How long a recovered or new deployment takes to reach its full share of calls. 10 s.
@@ -36,9 +40,17 @@ impl Default for Policy {
         Self {
             cooldown_time: Duration::from_secs(5),
             allowed_fails: None,
+            allowed_fails_by_kind: AllowedFails::default(),
             disabled: false,
             ramp_time: Duration::from_secs(10),
         }
+    }
+}
+
+impl Policy {
+    /// How many failures of the kind's class are put up with; `None`: the share decides.
+    pub(crate) fn allowed(&self, kind: ErrorKind) -> Option<u32> {
+        self.allowed_fails_by_kind.of(kind).or(self.allowed_fails)
     }
 }
 
@@ -72,13 +84,19 @@ pub(crate) const fn is_hard(kind: ErrorKind) -> bool {
 }
 
 impl Failure {
-    /// Whether one such failure is enough.
+    /// Whether such failures ever cool.
     ///
     /// A lone member keeps serving while waiting is all that could help; a refused key, a spent
     /// quota or a missing model fails every call alike.
-    pub(crate) fn cools_at_once(&self) -> bool {
+    pub(crate) fn may_cool(&self) -> bool {
         let hopeless = self.kind.blame() == Blame::Credential || self.kind == ErrorKind::NotFound;
-        is_hard(self.kind) && (!self.lone || hopeless)
+        self.kind.penalty() != Penalty::None && (!self.lone || hopeless)
+    }
+
+    /// Whether one such failure is enough.
+    pub(crate) fn cools_at_once(&self, policy: &Policy) -> bool {
+        let tolerated = policy.allowed_fails_by_kind.of(self.kind).is_some();
+        is_hard(self.kind) && !tolerated && self.may_cool()
     }
 
     /// How long the upstream asks us to stay away, as far as we believe it.
@@ -152,7 +170,8 @@ mod tests {
     #[test]
     fn a_lone_member_cools_only_where_waiting_for_it_is_in_vain() {
         for kind in ErrorKind::ALL {
-            let cools = |lone| Failure { kind, retry_after: None, lone }.cools_at_once();
+            let policy = Policy::default();
+            let cools = |lone| Failure { kind, retry_after: None, lone }.cools_at_once(&policy);
             let alone = matches!(
                 kind,
                 ErrorKind::QuotaExhausted

@@ -1,6 +1,12 @@
 //! Successes and failures of the last minute, and when they are too many.
 
 use pointsman_clock::Instant;
+use pointsman_types::ErrorKind;
+
+use crate::{
+    allowed::{COUNTED, place as place_of},
+    policy::Policy,
+};
 
 /// Buckets in the window.
 const BUCKETS: u64 = 10;
@@ -10,7 +16,8 @@ const SECONDS: u64 = 6;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Bucket {
     successes: u32,
-    failures: u32,
+    /// By the place of their kind.
+    failures: [u32; COUNTED],
 }
 
 /// Successes and failures of the last minute, in ten buckets of six seconds.
@@ -28,20 +35,28 @@ impl Tally {
         bucket.successes = bucket.successes.saturating_add(1);
     }
 
-    /// Counts a failure.
-    pub(crate) fn failed(&mut self, now: Instant) {
-        let bucket = self.bucket(now);
-        bucket.failures = bucket.failures.saturating_add(1);
+    /// Counts a failure, unless it is a client's.
+    pub(crate) fn failed(&mut self, kind: ErrorKind, now: Instant) {
+        if let Some(at) = place_of(kind) {
+            let count = &mut self.bucket(now).failures[at];
+            *count = count.saturating_add(1);
+        }
     }
 
-    /// Whether the failures counted so far are too many: more than `allowed`, where that is set,
-    /// else a share of them that exceeds one half beyond doubt.
-    pub(crate) fn trips(&self, allowed: Option<u32>) -> bool {
-        let of = |count: fn(&Bucket) -> u32| self.buckets.iter().map(count).map(u64::from).sum();
-        let failures: u64 = of(|bucket| bucket.failures);
-        match allowed {
+    /// Whether the failures counted so far of this kind's class are too many: more than is
+    /// allowed, where that is set, else a share of them that exceeds one half beyond doubt.
+    pub(crate) fn trips(&self, kind: ErrorKind, policy: &Policy) -> bool {
+        let same = policy.allowed_fails_by_kind.same_class(kind);
+        let failures: u64 = self
+            .buckets
+            .iter()
+            .flat_map(|bucket| bucket.failures.iter().zip(same))
+            .map(|(&count, counts)| if counts { u64::from(count) } else { 0 })
+            .sum();
+        let successes = || self.buckets.iter().map(|bucket| u64::from(bucket.successes)).sum();
+        match policy.allowed(kind) {
             Some(allowed) => failures > u64::from(allowed),
-            None => beyond_doubt(failures, of(|bucket| bucket.successes)),
+            None => beyond_doubt(failures, successes()),
         }
     }
 
@@ -110,15 +125,21 @@ mod tests {
     #[test]
     fn failures_leave_after_a_minute_and_late_ones_still_count() {
         let at = Instant::from_secs;
+        let trips = |tally: &Tally, allowed| {
+            let policy = Policy { allowed_fails: Some(allowed), ..Policy::default() };
+            tally.trips(ErrorKind::Server, &policy)
+        };
         let mut tally = Tally::default();
-        tally.failed(at(600));
-        tally.failed(at(659));
-        assert!(tally.trips(Some(1)));
-        tally.failed(at(660));
-        assert!(tally.trips(Some(1)) && !tally.trips(Some(2)), "that of 600 is out");
-        tally.failed(at(100));
-        assert!(tally.trips(Some(2)), "a late one counts now");
+        tally.failed(ErrorKind::Server, at(600));
+        tally.failed(ErrorKind::Timeout, at(659));
+        assert!(trips(&tally, 1));
+        tally.failed(ErrorKind::Server, at(660));
+        assert!(trips(&tally, 1) && !trips(&tally, 2), "that of 600 is out");
+        tally.failed(ErrorKind::Server, at(100));
+        assert!(trips(&tally, 2), "a late one counts now");
+        tally.failed(ErrorKind::BadRequest, at(660));
+        assert!(!trips(&tally, 3), "a client's does not");
         tally.succeeded(at(10_000));
-        assert!(!tally.trips(Some(0)), "all are out");
+        assert!(!trips(&tally, 0), "all are out");
     }
 }

@@ -5,12 +5,19 @@
 use std::time::Duration;
 
 use pointsman_clock::{Dice, Instant};
-use pointsman_health::{Cooldown, Failure, Health, Pass, Policy, Standing};
+use pointsman_health::{AllowedFails, Cooldown, Failure, Health, Pass, Policy, Standing};
 use pointsman_types::{ErrorKind, Penalty};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 const DAY: Duration = Duration::from_hours(24);
 const CAP: Duration = Duration::from_mins(5);
+/// What no waiting helps against, so that even a lone member cools.
+const HOPELESS: [ErrorKind; 4] = [
+    ErrorKind::Authentication,
+    ErrorKind::Permission,
+    ErrorKind::QuotaExhausted,
+    ErrorKind::NotFound,
+];
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
@@ -24,6 +31,8 @@ enum Op {
     FailNewest(Failure),
     SucceedNewest,
     Cool(Duration, ErrorKind),
+    Spread(Failure),
+    LastResort,
     Reload(Policy),
 }
 
@@ -48,11 +57,17 @@ fn failure() -> impl Strategy<Value = Failure> {
 
 fn policy(disabled: f64) -> impl Strategy<Value = Policy> {
     let allowed = prop_oneof![3 => Just(None), 1 => (0_u32..4).prop_map(Some)];
+    let classes = vec((vec(select(&ErrorKind::ALL[..]), 1..3), 0_u32..4), 0..3);
+    let by_kind = prop_oneof![2 => Just(Vec::new()), 1 => classes].prop_map(|classes| {
+        let none = AllowedFails::default();
+        classes.iter().fold(none, |all, (kinds, allowed)| all.with(kinds, *allowed))
+    });
     let off = prop::bool::weighted(disabled);
-    (seconds(), allowed, off, seconds()).prop_map(
-        |(cooldown_time, allowed_fails, disabled, ramp_time)| Policy {
+    (seconds(), allowed, by_kind, off, seconds()).prop_map(
+        |(cooldown_time, allowed_fails, allowed_fails_by_kind, disabled, ramp_time)| Policy {
             cooldown_time,
             allowed_fails,
+            allowed_fails_by_kind,
             disabled,
             ramp_time,
         },
@@ -74,6 +89,8 @@ fn op() -> impl Strategy<Value = Op> {
         4 => failure().prop_map(Op::FailNewest),
         2 => Just(Op::SucceedNewest),
         1 => (seconds(), select(&ErrorKind::ALL[..])).prop_map(|(by, kind)| Op::Cool(by, kind)),
+        1 => failure().prop_map(Op::Spread),
+        1 => Just(Op::LastResort),
         1 => policy(0.1).prop_map(Op::Reload),
     ]
 }
@@ -114,6 +131,8 @@ impl World {
                 self.disabled |= policy.disabled;
             }
             Op::Cool(by, kind) => self.cool(by, kind)?,
+            Op::Spread(what) => self.spread(what)?,
+            Op::LastResort => self.last_resort()?,
             Op::FirstContent(which) => {
                 if let Some(&pass) = self.out.get(which) {
                     self.good(pass, |health, now| health.first_content(pass, now))?;
@@ -201,15 +220,63 @@ impl World {
         let was = self.standing();
         let cooled = self.health.cool(self.now + by, kind, &self.policy, self.now);
         prop_assert!(cooled.is_none_or(|cooldown| cooldown.until - self.now <= by.min(DAY)));
+        self.check_streak(was, cooled)?;
         self.check_never_shorter(was, cooled)
     }
 
+    fn spread(&mut self, what: Failure) -> Result<(), TestCaseError> {
+        let (was, before) = (self.standing(), self.health.clone());
+        let cooled = self.health.spread(what, &self.policy, &mut self.dice, self.now);
+        if cooled.is_none() {
+            prop_assert_eq!(&self.health, &before);
+        }
+        if let Some(cooldown) = cooled {
+            prop_assert!(what.kind.penalty() != Penalty::None && !self.policy.disabled);
+            prop_assert!(!what.lone || HOPELESS.contains(&what.kind));
+            let asked = what.retry_after.unwrap_or_default().min(DAY);
+            prop_assert!((asked..=DAY).contains(&(cooldown.until - self.now)));
+        }
+        self.check_streak(was, cooled)?;
+        self.check_never_shorter(was, cooled)
+    }
+
+    /// What is decided elsewhere counts as a cooldown where it begins one.
+    fn check_streak(
+        &mut self,
+        was: Standing,
+        cooled: Option<Cooldown>,
+    ) -> Result<(), TestCaseError> {
+        let Some(cooldown) = cooled else { return Ok(()) };
+        if !matches!(was, Standing::Cooling { .. } | Standing::Probing) {
+            self.streak += 1;
+        }
+        prop_assert!(self.disabled || cooldown.streak == self.streak.saturating_sub(1));
+        Ok(())
+    }
+
+    /// The probe ahead of its time, for who would have nobody else.
+    fn last_resort(&mut self) -> Result<(), TestCaseError> {
+        let was = self.standing();
+        let claimed = self.health.last_resort(&self.policy, self.now);
+        let soft = matches!(was, Standing::Cooling { hard: false, .. });
+        prop_assert_eq!(claimed.is_ok(), soft || was.is_willing());
+        let Ok(pass) = claimed else { return Ok(()) };
+        prop_assert_eq!(pass.is_probe(), soft || was == Standing::Due);
+        prop_assert!(self.probe.is_none() || self.policy.disabled, "a claim beside the probe");
+        self.probe = pass.is_probe().then_some(pass);
+        self.out.push(pass);
+        Ok(())
+    }
+
     fn fail(&mut self, which: usize, what: Failure) -> Result<(), TestCaseError> {
-        let (pass, was) = (self.out.remove(which), self.standing());
+        let (pass, was, before) = (self.out.remove(which), self.standing(), self.health.clone());
         let (policy, now) = (self.policy, self.now);
         let cooled = self.health.failure(pass, what, &policy, &mut self.dice, now);
         if what.kind.penalty() == Penalty::None {
             prop_assert_eq!(cooled, None);
+            let mut left = before;
+            left.dropped(pass);
+            prop_assert_eq!(&self.health, &left, "a client's error is as good as none");
             return self.check_freed(pass, was);
         }
         let probed = self.probe == Some(pass);
@@ -218,13 +285,7 @@ impl World {
             prop_assert!(cooled.is_some() || policy.disabled, "a failed probe cools");
         }
         prop_assert!(cooled.is_none() || !policy.disabled);
-        let hopeless = matches!(
-            what.kind,
-            ErrorKind::Authentication
-                | ErrorKind::Permission
-                | ErrorKind::QuotaExhausted
-                | ErrorKind::NotFound
-        );
+        let hopeless = HOPELESS.contains(&what.kind);
         let alone = what.lone && !hopeless && !probed;
         prop_assert!(cooled.is_none() || !alone, "a lone member keeps serving");
         if let Some(cooldown) = cooled

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use pointsman_clock::{Dice, Instant};
-use pointsman_health::{Cooldown, Failure, Health, Pass, Policy, Standing};
+use pointsman_health::{AllowedFails, Cooldown, Failure, Health, Pass, Policy, Standing};
 use pointsman_types::ErrorKind::{self, *};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -236,7 +236,67 @@ fn a_cooldown_decided_elsewhere_only_ever_prolongs() {
     assert_eq!((softer.until, softer.kind), (until + SECOND, Authentication), "still hard");
     assert_eq!(story.fail(under_way, what(Authentication)), None, "it was sent before");
     story.now = softer.until;
-    assert_eq!(story.fails(what(Server)).unwrap().streak, 0, "the first of its own");
+    assert_eq!(story.fails(what(Server)).unwrap().streak, 1, "the second in a row");
+}
+
+#[test]
+fn a_class_with_a_number_of_its_own_counts_for_itself() {
+    let by_kind =
+        AllowedFails::default().with(&[RateLimited, QuotaExhausted], 2).with(&[Timeout], 0);
+    let policy = Policy { allowed_fails_by_kind: by_kind, ..Policy::default() };
+    let mut story = Story::new(policy);
+    assert_eq!([RateLimited, QuotaExhausted].map(|kind| story.fails(what(kind))), [None; 2]);
+    assert_eq!([(); 2].map(|()| story.fails(what(Server))), [None; 2], "two of two: not by share");
+    assert!(story.fails(what(RateLimited)).unwrap().hard, "the third of its class");
+
+    let mut story = Story::new(policy);
+    assert!(story.fails(what(Authentication)).is_some(), "hard, and of no class");
+    let mut story = Story::new(policy);
+    assert!(story.fails(what(Timeout)).is_some(), "one is more than none");
+    let mut story = Story::new(policy);
+    let alone = Failure { lone: true, ..what(Timeout) };
+    assert!((0..9).all(|_| story.fails(alone).is_none()), "a lone member");
+
+    let mut story = Story::new(Policy { allowed_fails: Some(1), ..policy });
+    assert_eq!([Server, RateLimited].map(|kind| story.fails(what(kind))), [None; 2]);
+    assert!(story.fails(what(Overloaded)).is_some(), "the second of no class");
+}
+
+#[test]
+fn a_shared_key_cools_all_and_an_unreachable_host_all_but_the_lone() {
+    let mut story = Story::new(Policy::default());
+    let asked = Failure { retry_after: Some(SECOND * 40), lone: true, ..what(Authentication) };
+    let (policy, now) = (story.policy, story.now);
+    let spread = |story: &mut Story, what| story.health.spread(what, &policy, &mut story.dice, now);
+    assert_eq!(spread(&mut story, asked).unwrap().until, now + SECOND * 40);
+    assert_eq!(spread(&mut story, what(Authentication)), None, "shorter");
+
+    let mut story = Story::new(Policy::default());
+    assert_eq!(spread(&mut story, Failure { lone: true, ..what(Connection) }), None);
+    assert_eq!(spread(&mut story, what(BadRequest)), None);
+    let cooldown = spread(&mut story, what(Connection)).unwrap();
+    assert!((4.5..5.5).contains(&(cooldown.until - now).as_secs_f64()) && !cooldown.hard);
+}
+
+#[test]
+fn the_last_resort_is_a_probe_ahead_of_its_time() {
+    let mut story = Story::new(Policy { allowed_fails: Some(0), ..Policy::default() });
+    let old = story.claim();
+    let cooldown = story.fails(what(Overloaded)).unwrap();
+    assert!(!story.health.is_current(old));
+    let probe = story.health.last_resort(&story.policy, story.now).unwrap();
+    assert!(probe.is_probe() && story.health.is_current(probe));
+    assert_eq!(story.health.last_resort(&story.policy, story.now), Err(Standing::Probing));
+    story.health.dropped(probe);
+    assert_eq!(story.health.claim(&story.policy, story.now).unwrap_err(), story.standing());
+    let probe = story.health.last_resort(&story.policy, story.now).unwrap();
+    let longer = story.fail(probe, what(Overloaded)).unwrap();
+    assert!(longer.until > cooldown.until && longer.streak == 1);
+
+    let mut story = Story::new(Policy::default());
+    story.fails(what(RateLimited)).unwrap();
+    let refused = story.health.last_resort(&story.policy, story.now);
+    assert!(matches!(refused, Err(Standing::Cooling { hard: true, .. })));
 }
 
 #[test]

@@ -123,7 +123,9 @@ fn classify(error: reqwest::Error) -> Error {
     } else {
         ErrorKind::Connection
     };
-    Error::new(kind, chain(&error)).with_source(error)
+    let unsent = error.is_connect() || error.is_builder();
+    let classified = Error::new(kind, chain(&error)).with_source(error);
+    if unsent { classified.unsent() } else { classified }
 }
 
 /// What went wrong, down to the cause: `error sending request: … : connection refused`.

@@ -8,14 +8,19 @@ use pointsman_clock::Instant;
 const SPAN: Duration = Duration::from_mins(1);
 /// `SPAN` in seconds.
 const SECONDS: u64 = 60;
-/// Buckets in the ring: a bucket may count in its own second and in the 60 after it.
-const BUCKETS: u64 = SECONDS + 1;
+/// Buckets in the ring: the 61 that can count at one moment, and three for those who come late.
+const BUCKETS: usize = 64;
+/// Seconds before that of the newest addition whose buckets are still there.
+const KEPT: u64 = BUCKETS as u64 - 1;
+const NANOS: u64 = 1_000_000_000;
 
-/// When a refused amount would fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// When a refused demand would fit. A later variant frees later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Until {
-    /// From this moment on, and at none before it, if nothing else happens.
+    /// From this moment on, and at none before it, if nothing else is taken or settled.
     At(Instant),
+    /// Not before some call in flight is settled: slots free by an event, not by time.
+    OnRelease,
     /// Never: it is more than the whole limit.
     Never,
 }
@@ -25,7 +30,7 @@ impl Until {
     pub const fn moment(self) -> Option<Instant> {
         match self {
             Self::At(moment) => Some(moment),
-            Self::Never => None,
+            Self::OnRelease | Self::Never => None,
         }
     }
 }
@@ -45,15 +50,15 @@ pub struct Stamp {
 /// *that*. So whatever was added less than 60 seconds ago is counted, and some of it for up to
 /// one second longer.
 ///
-/// **Why 61 buckets.** Let now lie in second `S`. A bucket still counts only if its last moment is
+/// **Why 64 buckets.** Let now lie in second `S`. A bucket still counts only if its last moment is
 /// later than `now - 60 s`, which lies in second `S - 60`: the seconds `S - 60 ..= S` can count,
-/// which is 61, and their numbers differ modulo 61. A bucket is reused for second `S` when it
-/// holds second `S - 61` or an earlier one, and those no longer count. For the same reason only
-/// the seconds up to `S - 60` need a look at their last moment: later ones all count.
+/// which is 61. Three more serve those who come late.
 ///
-/// A caller with an earlier moment than the newest addition is late: it is treated as if it came
-/// at that addition's moment. Amounts add up to at most `u64::MAX`. The ring (1 KiB) is allocated
-/// by the first addition.
+/// **Who comes late**, with a moment before the newest addition, because it read the clock before
+/// it got the lock: what it adds is stamped with that addition's moment, and what counts is asked
+/// at its own. So nothing is forgotten too early for a caller up to three seconds late.
+///
+/// Amounts add up to at most `u64::MAX`. The ring (0.8 KiB) is allocated by the first addition.
 ///
 /// ```
 /// use pointsman_clock::Instant;
@@ -77,27 +82,23 @@ pub struct Window {
     ring: Option<Box<Ring>>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Bucket {
-    amount: u64,
-    /// The last moment anything was added; means nothing while the amount is 0.
-    last: Instant,
-}
-
 #[derive(Clone)]
 struct Ring {
     /// The moment of the newest addition.
     newest: Instant,
     /// The sum of all buckets, including those that count no more but were not yet reused.
     total: u64,
-    /// The bucket of second `s` lies at `s` modulo the length.
-    buckets: [Bucket; 61],
+    /// What second `s` holds lies at `s` modulo the length.
+    amounts: [u64; BUCKETS],
+    /// The nanosecond of its second at which something was last added; means nothing while the
+    /// amount is 0.
+    last: [u32; BUCKETS],
 }
 
 impl Window {
     /// How much counts at `now`.
     pub fn used(&self, now: Instant) -> u64 {
-        self.ring.as_ref().map_or(0, |ring| ring.used(ring.clamp(now)))
+        self.ring.as_ref().map_or(0, |ring| ring.used(now))
     }
 
     /// Whether `amount` fits under `limit` at `now`: what counts and `amount` together are at most
@@ -109,9 +110,16 @@ impl Window {
     pub fn fits_at(&self, amount: u64, limit: u64, now: Instant) -> Result<(), Until> {
         let room = limit.checked_sub(amount).ok_or(Until::Never)?;
         match &self.ring {
-            Some(ring) => ring.leaves(room, ring.clamp(now)),
+            Some(ring) => ring.leaves(room, now),
             None => Ok(()),
         }
+    }
+
+    /// When the oldest of what counts at `now` falls out; `None` when nothing counts.
+    pub fn frees_at(&self, now: Instant) -> Option<Instant> {
+        let ring = self.ring.as_ref()?;
+        let counts = |&(amount, falls): &(u64, Instant)| amount > 0 && falls > now;
+        ring.oldest_first().find(counts).map(|(_, falls)| falls)
     }
 
     /// Takes all of `amount` at `now`, or nothing.
@@ -128,11 +136,7 @@ impl Window {
     /// More than was taken gives back what was taken; what already slid out is no matter.
     #[expect(clippy::needless_pass_by_value, reason = "a stamp is good for once")]
     pub fn give_back(&mut self, stamp: Stamp, amount: u64) {
-        if let Some(ring) = &mut self.ring
-            && stamp.second + SECONDS >= ring.newest.as_secs()
-        {
-            ring.subtract(stamp.second, amount.min(stamp.amount));
-        }
+        self.subtract(stamp.second, amount.min(stamp.amount));
     }
 
     /// Counts further use at `now`, whatever the limit. What lies above a limit is debt: it blocks
@@ -141,12 +145,35 @@ impl Window {
         self.add(amount, now);
     }
 
-    fn add(&mut self, amount: u64, now: Instant) -> Stamp {
+    /// Makes `used` of what was counted as `reserved` in `second`: the rest is given back there,
+    /// what is more is charged at `now`.
+    pub(crate) fn correct(&mut self, second: u64, reserved: u64, used: u64, now: Instant) {
+        if used < reserved {
+            self.subtract(second, reserved - used);
+        } else {
+            self.add(used - reserved, now);
+        }
+    }
+
+    /// How much may be added before the sum is at its end.
+    pub(crate) fn room(&self) -> u64 {
+        u64::MAX - self.ring.as_ref().map_or(0, |ring| ring.total)
+    }
+
+    pub(crate) fn add(&mut self, amount: u64, now: Instant) -> Stamp {
         if amount == 0 {
             return Stamp { second: 0, amount: 0 };
         }
         let ring = self.ring.get_or_insert_with(|| Box::new(Ring::starting(now)));
-        ring.add(amount, ring.clamp(now))
+        ring.add(amount, now.max(ring.newest))
+    }
+
+    fn subtract(&mut self, second: u64, amount: u64) {
+        if let Some(ring) = &mut self.ring
+            && second + KEPT >= ring.newest.as_secs()
+        {
+            ring.subtract(second, amount);
+        }
     }
 }
 
@@ -160,29 +187,42 @@ impl fmt::Debug for Window {
 
 impl Ring {
     fn starting(now: Instant) -> Self {
-        Self { newest: now, total: 0, buckets: [Bucket::default(); 61] }
+        Self { newest: now, total: 0, amounts: [0; _], last: [0; _] }
     }
 
-    /// The moment as the window sees it: never before its newest addition.
-    fn clamp(&self, now: Instant) -> Instant {
-        now.max(self.newest)
-    }
-
-    /// `now` is clamped.
     fn used(&self, now: Instant) -> u64 {
-        let fallen = |bucket: &&Bucket| bucket.last + SPAN <= now;
-        let gone: u64 = self.doubtful(now).filter(fallen).map(|bucket| bucket.amount).sum();
+        if self.newest + SPAN <= now {
+            return 0;
+        }
+        // Later seconds all count.
+        let end = now.as_secs().saturating_sub(SECONDS);
+        let doubtful = self.seconds().take_while(|&second| second <= end);
+        let gone: u64 = doubtful
+            .map(|second| self.bucket(second))
+            .filter(|&(_, falls)| falls <= now)
+            .map(|(amount, _)| amount)
+            .sum();
         self.total - gone
     }
 
-    /// The buckets that may have fallen out by `now`, which is clamped; all others count.
-    fn doubtful(&self, now: Instant) -> impl Iterator<Item = &Bucket> {
+    /// The seconds of all buckets, oldest first.
+    fn seconds(&self) -> impl Iterator<Item = u64> + use<> {
         let newest = self.newest.as_secs();
-        let end = now.as_secs().saturating_sub(SECONDS).min(newest);
-        (newest.saturating_sub(SECONDS)..=end).map(|second| &self.buckets[place(second)])
+        newest.saturating_sub(KEPT)..=newest
     }
 
-    /// Whether at most `room` counts at `now`, which is clamped, and if not, from when on.
+    /// What a second holds, and when that falls out.
+    fn bucket(&self, second: u64) -> (u64, Instant) {
+        let at = place(second);
+        let last = Instant::from_nanos(second * NANOS + u64::from(self.last[at]));
+        (self.amounts[at], last + SPAN)
+    }
+
+    fn oldest_first(&self) -> impl Iterator<Item = (u64, Instant)> {
+        self.seconds().map(|second| self.bucket(second))
+    }
+
+    /// Whether at most `room` counts at `now`, and if not, from when on.
     fn leaves(&self, room: u64, now: Instant) -> Result<(), Until> {
         if self.total <= room {
             return Ok(());
@@ -191,48 +231,42 @@ impl Ring {
         if counted <= room {
             return Ok(());
         }
-        let newest = self.newest.as_secs();
-        for second in newest.saturating_sub(SECONDS)..=newest {
-            let bucket = &self.buckets[place(second)];
-            let falls = bucket.last + SPAN;
-            if falls > now {
-                counted -= bucket.amount;
-                if counted <= room {
-                    return Err(Until::At(falls));
-                }
+        for (amount, falls) in self.oldest_first().filter(|&(_, falls)| falls > now) {
+            counted -= amount;
+            if counted <= room {
+                return Err(Until::At(falls));
             }
         }
         // Not reached: with every bucket out nothing counts.
         Err(Until::Never)
     }
 
-    /// `at` is clamped.
+    /// `at` is not before the newest addition.
     fn add(&mut self, amount: u64, at: Instant) -> Stamp {
         let (newest, second) = (self.newest.as_secs(), at.as_secs());
-        for passed in 0..(second - newest).min(BUCKETS) {
-            let bucket = &mut self.buckets[place(second - passed)];
-            self.total -= bucket.amount;
-            bucket.amount = 0;
+        for passed in 0..(second - newest).min(KEPT + 1) {
+            let bucket = &mut self.amounts[place(second - passed)];
+            self.total -= *bucket;
+            *bucket = 0;
         }
         self.newest = at;
         let amount = amount.min(u64::MAX - self.total);
         self.total += amount;
-        let bucket = &mut self.buckets[place(second)];
-        bucket.amount += amount;
-        bucket.last = at;
+        self.amounts[place(second)] += amount;
+        self.last[place(second)] = u32::try_from(at.as_nanos() % NANOS).unwrap_or(u32::MAX);
         Stamp { second, amount }
     }
 
     /// The bucket of `second` was not reused.
     fn subtract(&mut self, second: u64, amount: u64) {
-        let bucket = &mut self.buckets[place(second)];
+        let bucket = &mut self.amounts[place(second)];
         // Less only for the stamp of another window.
-        let amount = amount.min(bucket.amount);
-        bucket.amount -= amount;
+        let amount = amount.min(*bucket);
+        *bucket -= amount;
         self.total -= amount;
     }
 }
 
 fn place(second: u64) -> usize {
-    usize::try_from(second % BUCKETS).unwrap_or(0)
+    usize::try_from(second & KEPT).unwrap_or(0)
 }

@@ -66,6 +66,8 @@ fn limit() -> impl Strategy<Value = u64> {
 #[derive(Default)]
 struct Model {
     events: Vec<(Instant, u64)>,
+    /// The moments that the callers told, of which some were late.
+    told: Vec<Instant>,
 }
 
 impl Model {
@@ -89,12 +91,19 @@ impl Model {
         moments.filter(|&at| self.truly(at) <= u128::from(room)).min().unwrap()
     }
 
-    /// What counts by the rule: a second counts as a whole until 60 s after its last addition.
+    /// By the rule a second counts as a whole until 60 s after its last addition.
+    fn falls(&self, at: Instant) -> Instant {
+        let same = self.events.iter().filter(|(other, _)| other.as_secs() == at.as_secs());
+        same.map(|&(at, _)| at).max().unwrap() + SPAN
+    }
+
     fn used(&self, now: Instant) -> u128 {
-        let last = |second: u64| {
-            self.events.iter().filter(|(at, _)| at.as_secs() == second).map(|&(at, _)| at).max()
-        };
-        self.sum(|at| last(at.as_secs()).unwrap() + SPAN > now)
+        self.sum(|at| self.falls(at) > now)
+    }
+
+    fn frees_at(&self, now: Instant) -> Option<Instant> {
+        let held = self.events.iter().filter(|&&(_, amount)| amount > 0);
+        held.map(|&(at, _)| self.falls(at)).filter(|&falls| falls > now).min()
     }
 }
 
@@ -127,8 +136,10 @@ impl Run {
                 self.record(amount, self.now - late);
             }
         }
-        let now = self.model.clamp(self.now);
-        prop_assert_eq!(u128::from(self.window.used(self.now)), self.model.used(now));
+        for now in [self.now, self.now - Duration::from_millis(1_900)] {
+            prop_assert_eq!(u128::from(self.window.used(now)), self.model.used(now));
+            prop_assert_eq!(self.window.frees_at(now), self.model.frees_at(now));
+        }
         Ok(())
     }
 
@@ -138,9 +149,10 @@ impl Run {
         }
         let at = self.model.clamp(now);
         // Buckets add up to `u64::MAX` at most; those already reused are no part of that.
-        let kept = self.model.sum(|old| old.as_secs() + 60 >= at.as_secs());
+        let kept = self.model.sum(|old| old.as_secs() + 63 >= at.as_secs());
         let room = u64::MAX - u64::try_from(kept).unwrap();
         self.model.events.push((at, amount.min(room)));
+        self.model.told.push(now);
         Some(self.model.events.len() - 1)
     }
 
@@ -159,11 +171,12 @@ impl Run {
                 );
             }
             Err(Until::Never) => prop_assert!(amount > limit),
+            Err(Until::OnRelease) => prop_assert!(false, "a window frees by time"),
             Err(Until::At(moment)) => {
                 prop_assert_eq!(foretold, Err(Until::At(moment)));
-                prop_assert!(amount <= limit && moment > at);
+                prop_assert!(amount <= limit && moment > now);
                 for share in 0..=8_u32 {
-                    let between = at + (moment - NANO - at) / 8 * share;
+                    let between = now + (moment - NANO - now) / 8 * share;
                     let refused = self.window.fits_at(amount, limit, between);
                     prop_assert_eq!(refused, Err(Until::At(moment)));
                 }
@@ -207,6 +220,15 @@ proptest! {
         for &(from, _) in &run.model.events {
             let held = run.model.sum(|at| at >= from && at < from + SPAN);
             prop_assert!(held <= u128::from(limit), "{} from {:?}", held, from);
+        }
+        // Nor does any span of the moments that the callers told.
+        let told = || run.model.told.iter().zip(&run.model.events);
+        for &from in &run.model.told {
+            let held: u64 = told()
+                .filter(|&(&at, _)| at >= from && at < from + SPAN)
+                .map(|(_, &(_, amount))| amount)
+                .sum();
+            prop_assert!(held <= limit, "{} told from {:?}", held, from);
         }
     }
 

@@ -6,7 +6,7 @@ mod configured;
 mod vendors;
 
 #[cfg(feature = "config")]
-pub use configured::{Configured, configure};
+pub use configured::{Configured, Surroundings, configure};
 #[cfg(feature = "anthropic")]
 pub use pointsman_anthropic as anthropic;
 pub use pointsman_clock as clock;
@@ -17,6 +17,7 @@ pub use pointsman_cost as cost;
 pub use pointsman_http as http;
 #[cfg(feature = "openai")]
 pub use pointsman_openai as openai;
+pub use pointsman_prices as prices;
 pub use pointsman_provider as provider;
 pub use pointsman_provider::Call;
 pub use pointsman_retry as retry;

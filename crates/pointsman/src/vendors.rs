@@ -12,11 +12,22 @@ pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<
 
 #[cfg(feature = "openai")]
 fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    use pointsman_openai::{OpenAiCodec, VENDORS};
+    use pointsman_openai::{AzureCodec, OpenAiCodec, VENDORS, WatsonxCodec};
     use pointsman_provider::HttpProvider;
-    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
-    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(OpenAiCodec::new(vendor))) };
-    VENDORS.iter().map(provider).collect()
+    let provider = |dialect| -> Arc<dyn Provider> {
+        let codec = OpenAiCodec::new(dialect);
+        Arc::new(HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock)))
+    };
+    let azure = |codec| -> Arc<dyn Provider> {
+        Arc::new(HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock)))
+    };
+    let azures = [AzureCodec::openai, AzureCodec::foundry];
+    let azures = azures.into_iter().map(|codec| azure(codec(Arc::clone(transport))));
+    let watsonx = WatsonxCodec::new(Arc::clone(transport));
+    let watsonx = HttpProvider::new(watsonx, Arc::clone(transport), Arc::clone(clock));
+    let mut all: Vec<Arc<dyn Provider>> = VENDORS.iter().map(provider).chain(azures).collect();
+    all.push(Arc::new(watsonx));
+    all
 }
 
 #[cfg(not(feature = "openai"))]

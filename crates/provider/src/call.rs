@@ -116,6 +116,26 @@ impl Call {
         Self::of(head, envelope)
     }
 
+    /// A member of the body that is a string.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.envelope.raw(name).and_then(|raw| serde_json::from_str(raw).ok())
+    }
+
+    /// The beginning of the prompt, as it is written: up to so many bytes.
+    pub fn prefix(&self, most: usize) -> Option<&[u8]> {
+        let raw =
+            ["messages", "input", "prompt"].iter().find_map(|name| self.envelope.raw(name))?;
+        Some(&raw.as_bytes()[..raw.len().min(most)])
+    }
+
+    /// Whether the prompt has pictures in it.
+    pub fn has_images(&self) -> bool {
+        self.prefix(usize::MAX).is_some_and(|prompt| {
+            memchr::memmem::find(prompt, b"\"image").is_some()
+                || memchr::memmem::find(prompt, b"\"input_image").is_some()
+        })
+    }
+
     /// The same call with a streamed answer.
     #[must_use]
     pub fn streamed(mut self) -> Self {

@@ -125,7 +125,7 @@ impl Said {
             "invalid_api_key" | "account_deactivated" => Some(ErrorKind::Authentication),
             "model_not_found" | "deploymentnotfound" => Some(ErrorKind::NotFound),
             "rate_limit_exceeded" | "ratelimitreached" => Some(ErrorKind::RateLimited),
-            "overloaded_error" => Some(ErrorKind::Overloaded),
+            "overloaded_error" | "overloaded" => Some(ErrorKind::Overloaded),
             _ => None,
         })
     }

@@ -5,12 +5,17 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName};
 use pointsman_clock::Instant;
 
+use crate::rate;
+
 /// The longest wait that is believed.
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// How long the upstream asks to wait: `retry-after-ms`, else `retry-after` in seconds or as an
-/// HTTP date, else the longest `x-ratelimit-reset-*` of what is used up. Nothing that is not
-/// positive counts; at most a day.
+/// HTTP date, else the reset of its rate limits. Nothing that is not positive counts; at most a
+/// day.
+///
+/// Of several rate limits that of the longest reset counts among those that are used up; where
+/// nothing is said of what is left of any, that of the soonest.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -28,26 +33,25 @@ pub fn retry_after(headers: &HeaderMap, now: Instant) -> Option<Duration> {
         let after = text("retry-after")?;
         match after.parse::<f64>() {
             Ok(seconds) => positive(seconds),
-            Err(_) => until(after, now),
+            Err(_) => moment(after).map(|at| at - now).filter(|after| !after.is_zero()),
         }
     });
-    explicit.or_else(|| reset_after(headers)).map(|after| after.min(LONGEST))
+    explicit.or_else(|| rate::reset_after(headers, now)).map(|after| after.min(LONGEST))
 }
 
-/// The longest `x-ratelimit-reset-*` among what `x-ratelimit-remaining-*` says is used up.
-pub fn reset_after(headers: &HeaderMap) -> Option<Duration> {
-    let used_up = |what: &str| {
-        let left = headers.get(format!("x-ratelimit-remaining-{what}"));
-        left.and_then(|left| left.to_str().ok()?.trim().parse::<f64>().ok())
-            .is_some_and(|n| n <= 0.0)
-    };
-    headers
-        .iter()
-        .filter_map(|(name, value)| {
-            let what = name.as_str().strip_prefix("x-ratelimit-reset-")?;
-            used_up(what).then(|| span(value.to_str().ok()?)).flatten()
-        })
-        .max()
+/// The wait that an error body names as text, such as Google's `retryDelay`. At most a day; `None`
+/// for what is not a positive span.
+///
+/// ```
+/// use pointsman_provider::retry_delay;
+/// use std::time::Duration;
+/// assert_eq!(retry_delay("34.07s"), Some(Duration::from_millis(34_070)));
+/// assert_eq!(retry_delay("soon"), None);
+/// ```
+pub fn retry_delay(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let after = span(text).or_else(|| seconds(text.parse().ok()?))?;
+    (!after.is_zero()).then(|| after.min(LONGEST))
 }
 
 /// Whether an upstream header is passed on to the client.
@@ -56,26 +60,33 @@ pub fn passes_to_client(name: &HeaderName) -> bool {
     name.starts_with("x-ratelimit-") || name == "content-type" || name == "x-request-id"
 }
 
-fn positive(seconds: f64) -> Option<Duration> {
+fn positive(number: f64) -> Option<Duration> {
     // `clamp` keeps a NaN, and a NaN is no duration.
-    let bounded = seconds.clamp(0.0, LONGEST.as_secs_f64());
+    let bounded = number.clamp(0.0, LONGEST.as_secs_f64());
     Duration::try_from_secs_f64(bounded).ok().filter(|after| !after.is_zero())
 }
 
-fn until(date: &str, now: Instant) -> Option<Duration> {
-    let at = httpdate::parse_http_date(date).ok()?;
-    let since = at.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
-    let after = (Instant::EPOCH + since).since(now);
-    (!after.is_zero()).then_some(after)
+/// A span of so many seconds; none that is negative or without end.
+pub(crate) fn seconds(number: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(number).ok()
 }
 
-/// `6m0s`, `120ms`, `18.642s`, `1h2m3s`, or whole seconds.
-fn span(text: &str) -> Option<Duration> {
-    let mut rest = text.trim();
-    if let Ok(seconds) = rest.parse::<f64>() {
-        return positive(seconds);
+/// A moment as an HTTP date or by RFC 3339; one before 1970 is 1970.
+pub(crate) fn moment(text: &str) -> Option<Instant> {
+    if text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        return Some(Instant::from_nanos(u64::try_from(at.as_nanosecond().max(0)).ok()?));
     }
-    let mut total = 0.0;
+    let at = httpdate::parse_http_date(text).ok()?;
+    Some(Instant::EPOCH + at.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default())
+}
+
+/// `6m0s`, `120ms`, `18.642s`, `1h2m3s`.
+pub(crate) fn span(text: &str) -> Option<Duration> {
+    let (mut rest, mut total) = (text, 0.0);
+    if text.is_empty() {
+        return None;
+    }
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = rest[..digits].parse().ok()?;
@@ -83,6 +94,7 @@ fn span(text: &str) -> Option<Duration> {
             rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
         total += number
             * match &rest[digits..unit_end] {
+                "d" => 86_400.0,
                 "h" => 3_600.0,
                 "m" => 60.0,
                 "s" => 1.0,
@@ -93,7 +105,7 @@ fn span(text: &str) -> Option<Duration> {
             };
         rest = &rest[unit_end..];
     }
-    positive(total)
+    seconds(total)
 }
 
 #[cfg(test)]
@@ -111,7 +123,6 @@ mod tests {
 
     #[test]
     fn every_dialect_is_read() {
-        let seconds = |s| Some(Duration::from_secs_f64(s));
         assert_eq!(after(&[("retry-after", "20")]), seconds(20.0));
         assert_eq!(after(&[("retry-after-ms", "120"), ("retry-after", "1")]), seconds(0.12));
         assert_eq!(after(&[("retry-after-ms", "0"), ("retry-after", "1")]), seconds(1.0));
@@ -127,7 +138,34 @@ mod tests {
         assert_eq!(reset("120ms"), seconds(0.12));
         assert_eq!(reset("1h2m3s"), seconds(3_723.0));
         assert_eq!(reset("7"), seconds(7.0));
+        assert_eq!(reset("3d"), seconds(86_400.0));
         assert_eq!(reset("soon"), None);
-        assert_eq!(after(&[("x-ratelimit-reset-requests", "6m0s")]), None);
+        assert_eq!(reset("0s"), None);
+    }
+
+    #[test]
+    fn a_reset_counts_where_something_is_used_up() {
+        let anthropic = |left| {
+            after(&[
+                ("anthropic-ratelimit-requests-remaining", "3"),
+                ("anthropic-ratelimit-requests-reset", "1994-11-06T08:49:31Z"),
+                ("anthropic-ratelimit-output-tokens-remaining", left),
+                ("anthropic-ratelimit-output-tokens-reset", "1994-11-06T08:50:00Z"),
+            ])
+        };
+        assert_eq!(anthropic("0"), seconds(30.0));
+        assert_eq!(anthropic("9"), None, "nothing is used up");
+        let two = [("x-ratelimit-reset-requests", "6m0s"), ("x-ratelimit-reset-tokens", "9")];
+        assert_eq!(after(&two), seconds(9.0), "nobody says what is used up");
+        assert_eq!(after(&two[..1]), seconds(360.0));
+    }
+
+    #[test]
+    fn delays_in_bodies_are_read() {
+        assert_eq!(retry_delay(" 34.074824224s "), seconds(34.074_824_224));
+        assert_eq!(retry_delay("12"), seconds(12.0));
+        for nothing in ["", "s", "0s", "-1s", "1..2s", "1 s", "NaN", "∞s"] {
+            assert_eq!(retry_delay(nothing), None, "{nothing}");
+        }
     }
 }

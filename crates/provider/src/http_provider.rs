@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::CONTENT_TYPE;
+use http::{HeaderValue, header::CONTENT_TYPE};
 use pointsman_clock::Clock;
 use pointsman_types::{Deployment, Error, ErrorKind};
 
 use crate::{
-    Call, CallHead, Codec, Provider, Reply, Speech, StreamReply, Target, Transport, Vendor,
+    Call, CallHead, Codec, Pieces, Prompt, Provider, Reply, Speech, StreamReply, Target, Transport,
+    Vendor, WholeReply,
     body_reader::{FrameReader, collect},
+    rate_headers,
 };
 
 /// The longest whole answer that is read, in bytes: 128 MiB.
@@ -29,11 +31,20 @@ impl<C: Codec> HttpProvider<C> {
         Self { codec, transport, clock }
     }
 
-    async fn ask(&self, to: &Target, call: &Call) -> Result<Reply, Error> {
+    /// The request as it is sent.
+    async fn prepare(&self, to: &Target, call: &Call) -> Result<http::Request<Pieces>, Error> {
         let mut request = self.codec.encode(to, call)?;
         let now = self.clock.now();
         let credential = to.credentials.current(now).await?;
         self.codec.sign(to, &mut request, &credential, now)?;
+        Ok(request)
+    }
+
+    async fn ask(&self, to: &Target, call: &Call) -> Result<Reply, Error> {
+        if self.codec.speaks(to, &call.head) == Speech::Estimated {
+            return Ok(Reply::Whole(estimated(call)));
+        }
+        let request = self.prepare(to, call).await.map_err(Error::unsent)?;
         let (head, body) = self.transport.send(request).await?.into_parts();
         let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
         let streamed = call.head.stream && head.status.is_success();
@@ -46,13 +57,22 @@ impl<C: Codec> HttpProvider<C> {
         }
         let body = collect(body, MAX_REPLY).await?;
         let now = self.clock.now();
-        let whole = self.codec.decode(&call.head, head.status, &head.headers, body, now)?;
+        let whole = self.codec.decode(&call.head, head.status, &head.headers, body, now);
+        let whole = whole.map_err(|error| error.with_rate(rate_headers(&head.headers, now)))?;
         if streamed {
             let message = "the upstream answered a call for a stream with one whole answer";
             return Err(Error::new(ErrorKind::Server, message).with_status(head.status.as_u16()));
         }
         Ok(Reply::Whole(whole))
     }
+}
+
+/// What a call for a count is told where nobody counts.
+fn estimated(call: &Call) -> WholeReply {
+    let tokens = Prompt::of(&call.envelope, call.head.operation).estimate();
+    let mut reply = WholeReply::of(format!("{{\"input_tokens\":{tokens}}}").into());
+    reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
 }
 
 #[async_trait]

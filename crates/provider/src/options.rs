@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pointsman_types::ErrorKind;
 use serde::Deserialize;
 
 use crate::{BodyFault, Envelope};
@@ -79,8 +80,45 @@ pub struct CallOptions {
     pub fallbacks: Option<Vec<FallbackTarget>>,
     /// Whether no fallback is wanted.
     pub disable_fallbacks: bool,
+    /// The same after a prompt that was too long.
+    pub context_window_fallbacks: Option<Vec<FallbackTarget>>,
+    /// The same after filtered content.
+    pub content_policy_fallbacks: Option<Vec<FallbackTarget>>,
     /// At most so many fallbacks.
     pub max_fallbacks: Option<u32>,
+    /// The name of a strategy to pick by, instead of the group's.
+    pub strategy: Option<String>,
+    /// The region that members must be in.
+    pub region: Option<String>,
+    /// Whether the model names several, and the first answer of any is wanted.
+    pub fastest_response: bool,
+    /// What the request says about kept answers.
+    pub cache: CacheOptions,
+    /// The text to answer with, instead of asking anybody.
+    pub mock_response: Option<String>,
+    /// The session that the call belongs to.
+    pub session: Option<String>,
+    /// The value of the header that the group's affinity goes by.
+    pub mark: Option<String>,
+    /// The name of the caller whose account the call draws on; set by who authenticated it.
+    pub caller: Option<String>,
+}
+
+/// What a request says about kept answers (`cache`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct CacheOptions {
+    /// Whether a kept answer is wanted, where none is by default.
+    pub use_cache: bool,
+    /// Whether no kept answer is wanted.
+    pub no_cache: bool,
+    /// Whether the answer is not to be kept.
+    pub no_store: bool,
+    /// How old a kept answer may be, in seconds.
+    #[serde(alias = "s-max-age", alias = "s-maxage")]
+    pub s_maxage: Option<u64>,
+    /// How long the answer is good, in seconds.
+    pub ttl: Option<u64>,
 }
 
 impl CallOptions {
@@ -101,10 +139,30 @@ impl CallOptions {
             tags: tags(body)?,
             priority: body.read("priority", "a whole number")?,
             key: body.read::<String>("user", "a string")?,
-            fallbacks: fallbacks(body)?,
+            fallbacks: fallbacks(body, "fallbacks")?,
+            context_window_fallbacks: fallbacks(body, "context_window_fallbacks")?,
+            content_policy_fallbacks: fallbacks(body, "content_policy_fallbacks")?,
             disable_fallbacks: body.read("disable_fallbacks", "a boolean")?.unwrap_or(false),
             max_fallbacks: body.read("max_fallbacks", "a whole number, 0 or more")?,
+            strategy: body.read("routing_strategy", "the name of a strategy")?,
+            region: body.read("allowed_model_region", "the name of a region")?,
+            fastest_response: body.read("fastest_response", "a boolean")?.unwrap_or(false),
+            cache: body.read("cache", "an object")?.unwrap_or_default(),
+            mock_response: body.read("mock_response", "a string")?,
+            session: None,
+            mark: None,
+            caller: None,
         })
+    }
+
+    /// The request's own fallbacks after a failure of that kind.
+    pub fn fallbacks_after(&self, kind: ErrorKind) -> Option<&[FallbackTarget]> {
+        let own = match kind {
+            ErrorKind::ContextWindow => self.context_window_fallbacks.as_ref(),
+            ErrorKind::ContentPolicy => self.content_policy_fallbacks.as_ref(),
+            _ => None,
+        };
+        own.or(self.fallbacks.as_ref()).map(Vec::as_slice)
     }
 
     /// A time in seconds, as requests and headers give it; bounded by one hour.
@@ -149,9 +207,9 @@ fn tags(body: &Envelope) -> Result<Vec<String>, BodyFault> {
     }
 }
 
-fn fallbacks(body: &Envelope) -> Result<Option<Vec<FallbackTarget>>, BodyFault> {
+fn fallbacks(body: &Envelope, name: &str) -> Result<Option<Vec<FallbackTarget>>, BodyFault> {
     let want = "a list of model names, or of objects with a `model`";
-    let Some(targets) = body.read::<Vec<serde_json::Value>>("fallbacks", want)? else {
+    let Some(targets) = body.read::<Vec<serde_json::Value>>(name, want)? else {
         return Ok(None);
     };
     let target = |value| match value {
@@ -165,7 +223,7 @@ fn fallbacks(body: &Envelope) -> Result<Option<Vec<FallbackTarget>>, BodyFault> 
         _ => None,
     };
     let all: Option<Vec<_>> = targets.into_iter().map(target).collect();
-    let wrong = || BodyFault::of("fallbacks", format!("`fallbacks` must be {want}"));
+    let wrong = || BodyFault::of(name, format!("`{name}` must be {want}"));
     all.map(Some).ok_or_else(wrong)
 }
 

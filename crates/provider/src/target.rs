@@ -12,7 +12,8 @@ use crate::{Credentials, FixedKey};
 pub struct Vendor {
     /// Its prefix in `model: vendor/model`, as in LiteLLM.
     pub name: &'static str,
-    /// Where it is; `None` where every user has their own address.
+    /// Where it is; `None` where every user has their own address. A `{NAME}` in it stands for
+    /// what the environment's variable of that name holds.
     pub base: Option<&'static str>,
     /// The version path that an `api_base` without a path gets.
     pub version_path: &'static str,
@@ -82,6 +83,10 @@ impl Target {
                     || format!("`{}` has no address of its own: set `api_base`", vendor.name),
                 )?,
             };
+        if let Some((_, name)) = base.split_once('{') {
+            let name = name.split('}').next().unwrap_or(name);
+            return Err(format!("`{}` has no address: set `api_base`, or {name}", vendor.name));
+        }
         check_base(&base)?;
         let credentials: Arc<dyn Credentials> = Arc::new(FixedKey(deployment.api_key.clone()));
         Ok(Self {
@@ -95,6 +100,26 @@ impl Target {
             params: deployment.params.clone(),
             credentials,
         })
+    }
+}
+
+impl Target {
+    /// The same target with another model.
+    #[must_use]
+    pub fn with_model(&self, model: &str) -> Self {
+        Self {
+            model: model.to_owned(),
+            model_json: serde_json::to_vec(model).unwrap_or_default().into(),
+            ..self.clone()
+        }
+    }
+}
+
+impl Target {
+    /// Parameters that this deployment is never sent: its `additional_drop_params`, a JSON list.
+    pub fn dropped(&self) -> Vec<String> {
+        let list = self.settings.get("additional_drop_params");
+        list.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Answer {
     pub payload: Payload,
     /// Why the call went the way it went.
     pub trace: Trace,
+    /// Whether it is an earlier call's answer that was kept.
+    pub cached: bool,
 }
 
 /// What was answered.

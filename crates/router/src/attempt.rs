@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use http::HeaderMap;
-use pointsman_provider::{Call, Frame, Provider, Reply, StreamReply, Target, WholeReply};
+use pointsman_provider::{Call, Frame, Reply, StreamReply, WholeReply, rate_headers};
 use pointsman_state::Lease;
-use pointsman_types::{DeploymentId, Error, ErrorKind, Outcome, Verdict};
+use pointsman_types::{Attempt, Error, ErrorKind, Ix, Verdict};
 use tokio::time::timeout;
 
 use crate::{
     Payload, Settings,
+    ledger::{End, Ledger},
     stream::{AnswerStream, Beginning},
     topology::Node,
 };
@@ -54,53 +55,53 @@ impl Bound {
     }
 }
 
-/// Sends the call to one deployment and settles the lease, or hands it to the stream.
-pub(crate) async fn attempt(
-    node: &Node,
-    call: &Call,
-    lease: Lease,
-    bound: Bound,
-    stall_timeout: Option<Duration>,
-) -> Result<(HeaderMap, Payload), Error> {
-    let sent = timeout(bound.after, ask(&node.provider, &node.target, call)).await;
-    let flat = sent.unwrap_or_else(|_| Err(Broken { error: bound.ran_out(), own: bound.own }));
-    match flat {
-        Ok(Opened::Whole(whole)) => Ok(answered(node, lease, whole)),
-        Ok(Opened::Stream { held, reply }) => {
-            let stream = AnswerStream::new(Beginning {
-                held,
-                frames: reply.frames,
-                lease,
-                deployment: node.deployment.id.clone(),
-                price: node.price,
-                stall_timeout,
-            });
-            Ok((reply.headers, Payload::Stream(Box::new(stream))))
-        }
-        Err(Broken { error, own }) => {
-            let retry_after = error.detail.retry_after;
-            let verdict = if own {
-                Verdict::Dropped
-            } else {
-                Verdict::Failure { kind: error.kind, retry_after }
-            };
-            let outcome = Outcome::bare(verdict, lease.held());
-            settle(lease, &outcome, &node.deployment.id);
-            let error =
-                if error.detail.provider.is_some() { error } else { error.by(node.target.vendor) };
-            Err(error.at(&node.deployment.id))
-        }
-    }
+/// One send, with all it needs: it borrows nothing, so two may be under way at one time.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    pub(crate) ledger: Ledger,
+    pub(crate) taken: Option<Arc<[String]>>,
+    pub(crate) call: Arc<Call>,
+    pub(crate) lease: Lease,
+    pub(crate) bound: Bound,
+    pub(crate) stall_timeout: Option<Duration>,
 }
 
-struct Broken {
-    error: Error,
-    own: bool,
+/// What a send came to.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) ix: Ix,
+    pub(crate) attempt: Attempt,
+    pub(crate) result: Result<(HeaderMap, Payload), Error>,
 }
 
-impl From<Error> for Broken {
-    fn from(error: Error) -> Self {
-        Self { error, own: false }
+impl Sending {
+    /// Sends the call to its deployment and settles the lease, or hands it to the stream.
+    pub(crate) async fn run(self) -> Sent {
+        let Self { ledger, taken, call, lease, bound, stall_timeout } = self;
+        let lease = lease.with_prompt(ledger.prompt());
+        let ix = ledger.ix;
+        let opened = {
+            let asked = ask(&ledger, taken.as_deref(), &call, &lease);
+            timeout(bound.after, asked).await.unwrap_or_else(|_| Err(bound.ran_out()))
+        };
+        let took = lease.held();
+        let result = match opened {
+            Ok(Opened::Whole(whole)) => Ok(answered(&ledger, lease, whole)),
+            Ok(Opened::Stream { held, reply }) => {
+                let stream = AnswerStream::new(Beginning {
+                    held,
+                    frames: reply.frames,
+                    lease,
+                    ledger: ledger.clone(),
+                    stall_timeout,
+                });
+                Ok((reply.headers, Payload::Stream(Box::new(stream))))
+            }
+            Err(error) => Err(failed(&ledger, lease, error, bound)),
+        };
+        let failure = result.as_ref().err().map(|error| error.kind);
+        let deployment = ledger.topology.id(ix).clone();
+        Sent { ix, attempt: Attempt { deployment, failure, took }, result }
     }
 }
 
@@ -110,10 +111,22 @@ enum Opened {
     Stream { held: Vec<Frame>, reply: StreamReply },
 }
 
-async fn ask(provider: &Arc<dyn Provider>, target: &Target, call: &Call) -> Result<Opened, Broken> {
-    match provider.call(target, call).await? {
-        Reply::Whole(whole) => Ok(Opened::Whole(whole)),
+async fn ask(
+    ledger: &Ledger,
+    taken: Option<&[String]>,
+    call: &Call,
+    lease: &Lease,
+) -> Result<Opened, Error> {
+    let node = ledger.topology.node(ledger.ix);
+    let target = node.target(taken);
+    lease.sent();
+    match node.provider.call(&target, call).await? {
+        Reply::Whole(whole) => {
+            lease.headers(&rate_headers(&whole.headers, lease.now()));
+            Ok(Opened::Whole(whole))
+        }
         Reply::Stream(mut reply) => {
+            lease.headers(&rate_headers(&reply.headers, lease.now()));
             let held = hold(&mut reply).await?;
             Ok(Opened::Stream { held, reply })
         }
@@ -142,25 +155,32 @@ async fn hold(reply: &mut StreamReply) -> Result<Vec<Frame>, Error> {
     Ok(held)
 }
 
-fn answered(node: &Node, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
-    let cost = whole.usage.and_then(|usage| Some(node.price.as_ref()?.of(&usage)));
-    let held = lease.held();
-    let outcome = Outcome {
+fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
+    let cost = whole.usage.and_then(|usage| ledger.of(&usage, lease.now()).money);
+    let end = End {
         verdict: Verdict::Success,
+        sent: true,
         usage: whole.usage,
-        money: cost,
-        first_content: Some(held),
-        total: held,
+        seen: 0,
+        first_content: None,
     };
-    settle(lease, &outcome, &node.deployment.id);
+    ledger.settle(lease, &end);
     (whole.headers, Payload::Whole { body: whole.body, usage: whole.usage, cost })
 }
 
-/// Settles, and tells of a cooldown that this began.
-pub(crate) fn settle(lease: Lease, outcome: &Outcome, deployment: &DeploymentId) {
-    let at = lease.now();
-    if let Some(cooldown) = lease.settle(outcome) {
-        let seconds = (cooldown.until - at).as_secs_f64();
-        tracing::warn!(%deployment, kind = %cooldown.kind, seconds, streak = cooldown.streak, "cooling");
+fn failed(ledger: &Ledger, lease: Lease, error: Error, bound: Bound) -> Error {
+    if let Some(rate) = &error.detail.rate {
+        lease.headers(rate);
     }
+    // What only the caller's own timeout cut short is a caller who left.
+    let left = bound.own && error.kind == ErrorKind::Timeout && error.detail.status.is_none();
+    let mut end = End::failed(error.kind, error.detail.retry_after);
+    end.sent = !error.detail.unsent;
+    if left {
+        end.verdict = Verdict::Dropped;
+    }
+    ledger.settle(lease, &end);
+    let node = ledger.topology.node(ledger.ix);
+    let error = if error.detail.provider.is_some() { error } else { error.by(node.target.vendor) };
+    error.at(&node.deployment.id)
 }

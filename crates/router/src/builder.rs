@@ -1,18 +1,17 @@
 //! From deployments, settings and ports to a router.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use pointsman_clock::{Clock, SystemClock};
 use pointsman_cost::Price;
 use pointsman_provider::{Provider, Target, Vendor};
-use pointsman_state::{HealthPolicy, Limits, MemberSpec, MemoryStore, StateStore};
-use pointsman_strategy::Pick;
-use pointsman_types::{Deployment, Ix};
-
-use crate::{
-    Router, Settings,
-    topology::{Group, Node, Topology},
+use pointsman_state::{
+    AccountId, AccountSpec, BudgetLimit, HealthPolicy, Limits, MemberSpec, MemoryStore, StateStore,
 };
+use pointsman_strategy::Pick;
+use pointsman_types::{Deployment, ExposeSecret, stable_hash};
+
+use crate::{Info, Observer, Router, Settings, grouping, live::Lives, topology::Topology};
 
 /// A deployment with all that is decided by.
 #[derive(Clone, Debug)]
@@ -21,18 +20,63 @@ pub struct Member {
     pub deployment: Deployment,
     /// What it may be asked.
     pub limits: Limits,
-    /// Tokens a minute, as a share of the traffic for weighted strategies.
-    pub tpm: Option<u64>,
+    /// What it may cost.
+    pub budget: Option<BudgetLimit>,
+    /// The shared accounts that its calls draw on: its quotas, its provider's budget.
+    pub accounts: Vec<AccountId>,
     /// How it cools and recovers.
     pub health: HealthPolicy,
+    /// How old a latency sample may be. 1 h.
+    pub latency_ttl: Duration,
     /// What its tokens cost; `None` when unknown.
     pub price: Option<Price>,
+    /// What is known of its model.
+    pub info: Info,
+    /// Groups that get a copy of every call that is sent here; their answers are dropped.
+    pub mirrors: Vec<String>,
 }
 
 impl From<Deployment> for Member {
     fn from(deployment: Deployment) -> Self {
-        let (limits, health) = (Limits::default(), HealthPolicy::default());
-        Self { deployment, limits, tpm: None, health, price: None }
+        Self {
+            deployment,
+            limits: Limits::default(),
+            budget: None,
+            accounts: Vec::new(),
+            health: HealthPolicy::default(),
+            latency_ttl: Duration::from_hours(1),
+            price: None,
+            info: Info::default(),
+            mirrors: Vec::new(),
+        }
+    }
+}
+
+impl Member {
+    /// What the state must know of it.
+    fn spec(&self, target: &Target, accounts: &[AccountSpec]) -> MemberSpec {
+        let place = |id: &AccountId| accounts.iter().position(|account| account.id == *id);
+        let host = http::Uri::try_from(&target.base).ok();
+        let host = host.and_then(|uri| Some(uri.authority()?.as_str().to_owned()));
+        let host = host.unwrap_or_else(|| target.base.clone());
+        let key = self.deployment.api_key.as_ref().map(|key| key.expose_secret().to_owned());
+        let key = key.or_else(|| {
+            // Whoever signs with several settings shares them as one credential.
+            let settings = &self.deployment.settings;
+            (!settings.is_empty()).then(|| format!("{settings:?}"))
+        });
+        MemberSpec {
+            id: self.deployment.id.clone(),
+            group: self.deployment.group.clone(),
+            limits: self.limits,
+            budget: self.budget,
+            accounts: self.accounts.iter().filter_map(place).collect(),
+            price: self.price.clone(),
+            health: self.health,
+            latency_ttl: self.latency_ttl,
+            credential: key.map(|key| stable_hash(format!("{host}\n{key}").as_bytes())),
+            host: stable_hash(host.as_bytes()),
+        }
     }
 }
 
@@ -66,7 +110,11 @@ impl std::error::Error for BuildError {}
 pub struct RouterBuilder {
     providers: Vec<Arc<dyn Provider>>,
     members: Vec<Member>,
+    accounts: Vec<AccountSpec>,
+    callers: Vec<String>,
+    tags: Vec<String>,
     settings: Settings,
+    observer: Option<Arc<dyn Observer>>,
     store: Option<Arc<dyn StateStore>>,
     clock: Option<Arc<dyn Clock>>,
     seed: u64,
@@ -84,6 +132,36 @@ impl RouterBuilder {
     #[must_use]
     pub fn deployment(mut self, member: impl Into<Member>) -> Self {
         self.members.push(member.into());
+        self
+    }
+
+    /// Adds an account that members draw on: a named quota, a provider's budget.
+    #[must_use]
+    pub fn account(mut self, account: AccountSpec) -> Self {
+        self.accounts.push(account);
+        self
+    }
+
+    /// Adds the account of a caller: calls whose options name it draw on it.
+    #[must_use]
+    pub fn caller(mut self, name: &str, limits: Limits, budget: Option<BudgetLimit>) -> Self {
+        self.accounts.push(AccountSpec { id: AccountId::caller(name), limits, budget });
+        self.callers.push(name.to_owned());
+        self
+    }
+
+    /// Adds the account of a tag: calls that carry it draw on it.
+    #[must_use]
+    pub fn tag(mut self, tag: &str, limits: Limits, budget: Option<BudgetLimit>) -> Self {
+        self.accounts.push(AccountSpec { id: AccountId::tag(tag), limits, budget });
+        self.tags.push(tag.to_owned());
+        self
+    }
+
+    /// Tells this observer what happens to calls.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
         self
     }
 
@@ -130,9 +208,9 @@ impl RouterBuilder {
     pub fn build(self) -> Result<Router, BuildError> {
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
         let store = self.store.clone().unwrap_or_else(|| Arc::new(MemoryStore::new(self.seed)));
-        let seed = self.seed;
-        let topology = self.topology(store.as_ref(), clock.as_ref())?;
-        Ok(Router::new(topology, store, clock, seed))
+        let (seed, observer, lives) = (self.seed, self.observer.clone(), Lives::default());
+        let topology = self.topology(store.as_ref(), clock.as_ref(), &lives)?;
+        Ok(Router::new(topology, store, clock, observer, lives, seed))
     }
 
     /// Every fault there is; [`build`](Self::build) succeeds when there is none.
@@ -143,6 +221,7 @@ impl RouterBuilder {
                 faults.push(Fault { member: Some(at), message });
             }
         }
+        faults.extend(self.unpriced());
         if self.members.is_empty() {
             faults.push(Fault { member: None, message: "there is no deployment".into() });
         }
@@ -154,6 +233,7 @@ impl RouterBuilder {
         self,
         store: &dyn StateStore,
         clock: &dyn Clock,
+        lives: &Lives,
     ) -> Result<Topology, BuildError> {
         let faults = self.check();
         if !faults.is_empty() {
@@ -161,26 +241,22 @@ impl RouterBuilder {
         }
         let ready: Vec<_> =
             self.members.iter().filter_map(|member| self.address(member).ok()).collect();
-        let spec = |member: &Member| MemberSpec {
-            id: member.deployment.id.clone(),
-            group: member.deployment.group.clone(),
-            limits: member.limits,
-            health: member.health,
-        };
-        let specs: Vec<MemberSpec> = self.members.iter().map(spec).collect();
-        let slots = store.bind(&specs, clock.now());
-        let nodes = self.members.into_iter().zip(ready).zip(slots.iter());
-        let nodes = nodes.map(|((member, (provider, target)), slot)| Node {
-            hash: member.deployment.id.stable_hash(),
-            rpm: member.limits.rpm,
-            tpm: member.tpm,
-            price: member.price,
-            deployment: member.deployment,
-            target,
-            provider,
-            slot: *slot,
-        });
-        Ok(group(nodes.collect(), self.settings))
+        let specs: Vec<MemberSpec> = self
+            .members
+            .iter()
+            .zip(&ready)
+            .map(|(member, (_, target))| member.spec(target, &self.accounts))
+            .collect();
+        let bound = store.bind(&specs, &self.accounts, clock.now());
+        let ids = self.accounts.iter().map(|account| account.id.clone());
+        let accounts = grouping::accounts(
+            ids.zip(bound.accounts.iter().copied()).collect(),
+            self.tags,
+            self.callers,
+        );
+        let nodes = self.members.into_iter().zip(ready).zip(bound.slots);
+        let nodes = nodes.map(|((member, ready), slot)| grouping::node(member, ready, slot));
+        Ok(grouping::topology(nodes.collect(), accounts, self.settings, lives))
     }
 
     /// The vendors that the providers serve.
@@ -199,6 +275,28 @@ impl RouterBuilder {
         Ok((Arc::clone(provider), provider.target(&member.deployment)?))
     }
 
+    /// A budget over a deployment whose price is not known could not be kept.
+    fn unpriced(&self) -> Vec<Fault> {
+        let budgets =
+            |id: &AccountId| self.accounts.iter().any(|one| one.id == *id && one.budget.is_some());
+        let unpriced = self.members.iter().enumerate().filter(|(_, one)| one.price.is_none());
+        unpriced
+            .filter_map(|(at, member)| {
+                let of = if member.budget.is_some() {
+                    "its own".to_owned()
+                } else {
+                    member.accounts.iter().find(|id| budgets(id))?.to_string()
+                };
+                let id = &member.deployment.id;
+                let message = format!(
+                    "`{id}` has a budget ({of}) and no known price: set `input_cost_per_token` and \
+                     `output_cost_per_token`"
+                );
+                Some(Fault { member: Some(at), message })
+            })
+            .collect()
+    }
+
     fn twins(&self) -> Vec<Fault> {
         let mut first: HashMap<&str, usize> = HashMap::new();
         let mut faults = Vec::new();
@@ -211,32 +309,4 @@ impl RouterBuilder {
         }
         faults
     }
-}
-
-fn group(nodes: Vec<Node>, settings: Settings) -> Topology {
-    let mut topology = Topology {
-        settings,
-        by_id: HashMap::with_capacity(nodes.len()),
-        by_name: HashMap::new(),
-        groups: Vec::new(),
-        nodes: Vec::new(),
-    };
-    for (ix, node) in (0..).map(Ix).zip(&nodes) {
-        let name = &node.deployment.group;
-        let at = *topology.by_name.entry(name.clone()).or_insert_with(|| {
-            let own = topology.settings.group_strategies.get(name.as_str());
-            topology.groups.push(Group {
-                name: name.clone(),
-                members: Vec::new(),
-                slots: Vec::new(),
-                pick: Arc::clone(own.unwrap_or(&topology.settings.strategy)),
-            });
-            topology.groups.len() - 1
-        });
-        topology.groups[at].members.push(ix);
-        topology.groups[at].slots.push(node.slot);
-        topology.by_id.insert(node.deployment.id.clone(), ix);
-    }
-    topology.nodes = nodes;
-    topology
 }

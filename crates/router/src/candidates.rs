@@ -1,13 +1,13 @@
 //! From what the state shows of a group to the candidates of one pick.
 
 use pointsman_clock::{Entropy, EntropyExt};
-use pointsman_provider::{Call, Speech};
 use pointsman_state::{Refusal, Row, Sight, Turn};
 use pointsman_strategy::{Candidate, Used};
 use pointsman_types::{Ix, stable_hash};
 use smallvec::SmallVec;
 
 use crate::{
+    fit::{Checks, Outgrown, Unfit},
     plan::Place,
     tags::Tags,
     topology::{Group, Topology},
@@ -20,6 +20,8 @@ pub(crate) struct Choice {
     pub(crate) verdicts: SmallVec<[(Ix, Verdict); 4]>,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) turn: Turn,
+    /// Whether an estimate is not good enough for one of the members.
+    pub(crate) near: bool,
 }
 
 /// What a call has found out about members beyond the state.
@@ -29,13 +31,19 @@ pub(crate) struct Known {
     pub(crate) tried: SmallVec<[Ix; 4]>,
     /// Refused when their capacity was claimed, in this decision.
     pub(crate) refused: SmallVec<[(Ix, Refusal); 2]>,
+    /// Take part already, in a copy of the call that is under way.
+    pub(crate) busy: SmallVec<[Ix; 2]>,
+    /// The member that the call's session is pinned to.
+    pub(crate) pinned: Option<Ix>,
+    /// What the prompt was too long for.
+    pub(crate) outgrown: Outgrown,
 }
 
 /// Filters in the order of the rules: not willing or unfit, tried, thinned, higher tiers.
 pub(crate) fn choose(
     topology: &Topology,
-    place: Place,
-    call: &Call,
+    place: &Place,
+    checks: &Checks<'_>,
     sight: &Sight,
     known: &Known,
     chance: &mut dyn Entropy,
@@ -46,18 +54,21 @@ pub(crate) fn choose(
     for (at, refusal) in &sight.refused {
         verdicts[*at].1 = Verdict::Refused(*refusal);
     }
-    rule_out_unfit(topology, place, call, known, &mut verdicts);
+    rule_out_unfit(topology, place, checks, known, &mut verdicts);
     let mut rows: SmallVec<[&Row; 8]> =
         sight.rows.iter().filter(|row| verdicts[row.at].1 == Verdict::Eligible).collect();
-    keep_unless_none(&mut rows, &mut verdicts, Verdict::Tried, |ix, _| !known.tried.contains(&ix));
-    keep_unless_none(&mut rows, &mut verdicts, Verdict::Thinned, |_, row| {
+    keep_unless_none(&mut rows, &mut verdicts, &Verdict::Tried, |ix, _| !known.tried.contains(&ix));
+    keep_unless_none(&mut rows, &mut verdicts, &Verdict::Thinned, |_, row| {
         row.ramp.is_none_or(|share| chance.unit() < f64::from(share))
     });
-    let order = |ix: Ix| topology.node(ix).deployment.order.unwrap_or(i64::MAX);
+    let order = |ix: Ix| group.tier(topology, ix);
     let lowest = rows.iter().map(|row| order(group.members[row.at])).min();
-    keep_unless_none(&mut rows, &mut verdicts, Verdict::OtherTier, |ix, _| {
+    keep_unless_none(&mut rows, &mut verdicts, &Verdict::OtherTier, |ix, _| {
         Some(order(ix)) == lowest
     });
+    if let Some(pinned) = known.pinned {
+        keep_unless_none(&mut rows, &mut verdicts, &Verdict::NotPinned, |ix, _| ix == pinned);
+    }
     candidates_of(topology, group, sight, &rows, verdicts)
 }
 
@@ -65,7 +76,7 @@ pub(crate) fn choose(
 fn keep_unless_none(
     rows: &mut SmallVec<[&Row; 8]>,
     verdicts: &mut [(Ix, Verdict)],
-    out: Verdict,
+    out: &Verdict,
     mut keep: impl FnMut(Ix, &Row) -> bool,
 ) {
     let kept: SmallVec<[bool; 8]> = rows.iter().map(|row| keep(verdicts[row.at].0, row)).collect();
@@ -76,7 +87,7 @@ fn keep_unless_none(
     rows.retain(|row| {
         let stays = keep.next().is_some_and(|stays| *stays);
         if !stays {
-            verdicts[row.at].1 = out;
+            verdicts[row.at].1 = out.clone();
         }
         stays
     });
@@ -84,8 +95,8 @@ fn keep_unless_none(
 
 fn rule_out_unfit(
     topology: &Topology,
-    place: Place,
-    call: &Call,
+    place: &Place,
+    checks: &Checks<'_>,
     known: &Known,
     verdicts: &mut [(Ix, Verdict)],
 ) {
@@ -93,17 +104,21 @@ fn rule_out_unfit(
     let by_tags = topology.settings.tags.map(|rule| {
         let tags: SmallVec<[&[String]; 8]> =
             group.members.iter().map(|ix| topology.node(*ix).deployment.tags.as_slice()).collect();
-        Tags::of(&call.options.tags).choose(rule, &tags)
+        Tags::of(&checks.call.options.tags).choose(rule, &tags)
     });
     for (at, (ix, verdict)) in verdicts.iter_mut().enumerate() {
-        let node = topology.node(*ix);
         let tagged = by_tags.as_ref().is_none_or(|chosen| chosen[at]);
-        let meant = place.only.is_none_or(|only| only == *ix);
-        if !meant
-            || !tagged
-            || matches!(node.provider.speaks(&node.target, &call.head), Speech::No(_))
-        {
-            *verdict = Verdict::Unfit;
+        let unfit = if place.only.is_some_and(|only| only != *ix) {
+            Some(Unfit::NotMeant)
+        } else if !tagged {
+            Some(Unfit::Tags)
+        } else {
+            checks.of(topology.node(*ix))
+        };
+        if let Some(unfit) = unfit {
+            *verdict = Verdict::Unfit(unfit);
+        } else if known.busy.contains(ix) {
+            *verdict = Verdict::Tried;
         } else if let Some((_, refusal)) = known.refused.iter().find(|(refused, _)| refused == ix) {
             *verdict = Verdict::Refused(*refusal);
         }
@@ -131,18 +146,20 @@ fn candidates_of(
             rpm: node.rpm,
             tpm: node.tpm,
             in_flight: row.in_flight,
-            tokens_in_flight: 0,
-            ttft: None,
-            per_token: None,
-            tokens_per_s: None,
-            used: Used { requests: row.requests, tokens: 0 },
-            price: None,
+            tokens_in_flight: row.tokens_in_flight,
+            ttft: row.ttft,
+            per_token: row.per_token,
+            ewma: row.ewma,
+            tokens_per_s: row.tokens_per_s,
+            used: Used { requests: row.requests, tokens: row.tokens },
+            price: row.price,
             served: if same { row.served } else { 0 },
-            headroom: 1.0,
+            headroom: row.headroom,
             ramp: row.ramp,
             probe: row.probe,
         }
     };
     let turn = Turn { set, total: if same { sight.total } else { 0 } };
-    Choice { verdicts, candidates: rows.iter().map(candidate).collect(), turn }
+    let near = rows.iter().any(|row| row.near);
+    Choice { verdicts, candidates: rows.iter().map(candidate).collect(), turn, near }
 }

@@ -4,21 +4,25 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use pointsman_clock::{Dice, Instant};
+use pointsman_cost::ServiceTier;
 use pointsman_provider::Call;
 use pointsman_retry::{self as retry, Decision as Next, Situation, Willing};
-use pointsman_state::{Demand, GrantId, Lease, Sight, Why};
-use pointsman_strategy::{Ask, Estimate};
-use pointsman_types::{Attempt, Error, ErrorKind, Ix, Scope, stable_hash};
+use pointsman_state::{Lease, Sight};
+use pointsman_types::{Error, ErrorKind, Ix, Scope};
 use smallvec::SmallVec;
 
 use crate::{
-    Answer, Decision, Failure, Payload, Trace, Verdict,
-    attempt::{Bound, attempt},
-    candidates::{Choice, Known, choose},
+    Answer, Event, Failure, Payload, Trace,
+    attempt::{Bound, Sending, Sent},
+    candidates::Known,
+    claim::How,
+    fit::Outgrown,
+    ledger::Ledger,
+    need::Weight,
     plan::Place,
-    refused::refused,
     router::Shared,
     topology::Topology,
+    waiting::Ticket,
 };
 
 /// A group that is still to be asked, and the call as it is sent there.
@@ -27,21 +31,34 @@ struct Leg {
     call: Arc<Call>,
 }
 
+/// Who answered, and what.
+pub(crate) type Done = (Ix, HeaderMap, Payload);
+
 /// One call on its way.
 pub(crate) struct Journey<'a> {
-    shared: &'a Shared,
-    topology: Arc<Topology>,
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) topology: Arc<Topology>,
     /// The call as it is sent now; a fallback may change its body.
-    call: Arc<Call>,
-    dice: Dice,
-    deadline: Instant,
-    sight: Sight,
-    trace: Trace,
+    pub(crate) call: Arc<Call>,
+    pub(crate) weight: Weight,
+    /// Tokens of the prompt and the answer, as last estimated.
+    pub(crate) estimate: (u64, u64),
+    pub(crate) dice: Dice,
+    pub(crate) began: Instant,
+    pub(crate) deadline: Instant,
+    pub(crate) sight: Sight,
+    pub(crate) trace: Trace,
+    /// Its place in the line for a member, until it has one.
+    pub(crate) ticket: Option<Ticket>,
+    /// Whether it is a copy, whose answer is dropped.
+    pub(crate) is_copy: bool,
+    /// Whether the prompt is weighed even where no decision hangs on it.
+    pub(crate) weighs: bool,
 }
 
 impl<'a> Journey<'a> {
     pub(crate) fn new(
-        shared: &'a Shared,
+        shared: &'a Arc<Shared>,
         topology: Arc<Topology>,
         call: Arc<Call>,
         ticket: u64,
@@ -57,41 +74,90 @@ impl<'a> Journey<'a> {
             retries: 0,
             elsewhere: Duration::ZERO,
         };
+        let began = shared.clock.now();
         Self {
             shared,
             call,
+            weight: Weight::default(),
+            estimate: (0, 0),
             dice: Dice::of_call(shared.seed, ticket),
-            deadline: shared.clock.now() + timeout,
+            began,
+            deadline: began + timeout,
             sight: Sight::default(),
             trace,
             topology,
+            ticket: None,
+            is_copy: false,
+            weighs: false,
         }
     }
 
     /// Goes from group to group until one answers.
     pub(crate) async fn run(mut self, start: Place) -> Result<Answer, Failure> {
         let original = Arc::clone(&self.call);
-        let mut line = VecDeque::from([Leg { place: start, call: Arc::clone(&original) }]);
+        let key = self.cache_key(&start);
+        if let Some(kept) = key.as_ref().and_then(|key| self.kept(key)) {
+            return Ok(kept);
+        }
+        let result = match self.legs(&original, start.clone()).await {
+            Err(error) => self.exhausted(&original, &start, error).await,
+            answered => answered,
+        };
+        let group = &self.topology.groups[start.group].name;
+        if let Some(observer) = &self.shared.observer {
+            observer.observe(&Event::Call {
+                group,
+                answered: result.as_ref().ok().map(|(ix, ..)| self.topology.id(*ix)),
+                error: result.as_ref().err(),
+                trace: &self.trace,
+                total: self.shared.clock.now() - self.began,
+            });
+        }
+        match result {
+            Ok((ix, headers, payload)) => {
+                let shared = self.shared;
+                let answer = self.answer(ix, headers, payload);
+                if let Some(key) = key {
+                    Self::keep(shared, &original, key, &answer);
+                }
+                Ok(answer)
+            }
+            Err(error) => Err(Failure { error, trace: Some(Box::new(self.trace)) }),
+        }
+    }
+
+    /// The group that is meant, then its fallbacks; the error is the first group's.
+    async fn legs(&mut self, original: &Arc<Call>, start: Place) -> Result<Done, Error> {
         let mut seen: SmallVec<[usize; 4]> = SmallVec::from_slice(&[start.group]);
+        let mut line = VecDeque::from([Leg { place: start, call: Arc::clone(original) }]);
         let mut first: Option<Error> = None;
         while let Some(Leg { place, call }) = line.pop_front() {
-            self.call = call;
-            let error = match self.group(place).await {
-                Ok((ix, headers, payload)) => return Ok(self.answer(ix, headers, payload)),
+            self.travel_as(call);
+            let error = match self.group(&place).await {
+                Ok(done) => return Ok(done),
                 Err(error) => error,
             };
             self.trace.fallbacks += 1;
-            let over = error.kind.scope() == Scope::Nowhere || self.left().is_zero();
+            let spent =
+                self.trace.attempts.len() >= self.topology.settings.retry.max_attempts as usize;
+            let over = error.kind.scope() == Scope::Nowhere || self.left().is_zero() || spent;
             if !over {
-                self.enqueue(&original, place.group, error.kind, &mut line, &mut seen);
+                self.enqueue(original, place.group, error.kind, &mut line, &mut seen);
             }
             first.get_or_insert(error);
             if over {
                 break;
             }
         }
-        let error = first.unwrap_or_else(|| Error::new(ErrorKind::Refused, "nothing was tried"));
-        Err(Failure { error, trace: Some(Box::new(self.trace)) })
+        Err(first.unwrap_or_else(|| Error::new(ErrorKind::Refused, "nothing was tried")))
+    }
+
+    /// From here on the call is this one; another body weighs anew.
+    pub(crate) fn travel_as(&mut self, call: Arc<Call>) {
+        if !Arc::ptr_eq(&self.call, &call) {
+            self.weight = Weight::default();
+            self.call = call;
+        }
     }
 
     /// Puts the fallbacks of a failed group in line: each once, and not too many.
@@ -104,16 +170,7 @@ impl<'a> Journey<'a> {
         seen: &mut SmallVec<[usize; 4]>,
     ) {
         let options = &original.options;
-        if options.disable_fallbacks {
-            return;
-        }
-        let settings = &self.topology.settings.fallbacks;
-        let name = self.topology.groups[group].name.as_str();
-        let most = options.max_fallbacks.unwrap_or(settings.most).min(settings.most) as usize;
-        let targets = match &options.fallbacks {
-            Some(own) => own.iter().collect(),
-            None => settings.after(name, kind),
-        };
+        let (most, targets) = self.topology.targets(options, group, kind);
         for target in targets {
             let Some(place) = self.topology.find(&target.model) else { continue };
             let call = if target.overrides.is_empty() {
@@ -137,26 +194,39 @@ impl<'a> Journey<'a> {
             headers,
             payload,
             trace: self.trace,
+            cached: false,
         }
     }
 
     /// Tries the members of one group until one answers or the rules say stop.
-    async fn group(&mut self, place: Place) -> Result<(Ix, HeaderMap, Payload), Error> {
-        let mut known = Known::default();
+    pub(crate) async fn group(&mut self, place: &Place) -> Result<Done, Error> {
+        self.mind_the_line(place)?;
+        let mut known = Known { pinned: self.pinned(place), ..Known::default() };
         let mut retries = 0;
         let mut last: Option<Error> = None;
         loop {
-            let (ix, lease) = match self.claim(place, &mut known, last.is_none()).await {
+            let how = How { first: last.is_none(), ..How::default() };
+            let (ix, lease) = match self.claim(place, &mut known, how).await {
                 Ok(claimed) => claimed,
                 // What the upstreams said is worth more than that nobody is left to ask.
                 Err(refusal) => return Err(last.unwrap_or(refusal)),
             };
-            let error = match self.send(ix, lease).await {
-                Ok((headers, payload)) => return Ok((ix, headers, payload)),
-                Err(error) => error,
+            // Its place in line is the next one's now.
+            self.ticket = None;
+            if how.first {
+                let live = &self.topology.groups[place.group].live;
+                live.first_attempt(self.shared.clock.now());
+                self.mirror(place, ix);
+            }
+            let (ix, error) = match self.send(place, ix, lease, &mut known).await {
+                (ix, Ok((headers, payload))) => {
+                    self.pin(place, ix);
+                    return Ok((ix, headers, payload));
+                }
+                (ix, Err(error)) => (ix, error),
             };
-            known.tried.push(ix);
-            match self.next(place, ix, &known, &error, retries) {
+            self.unpin(place, ix);
+            match self.next(place, ix, &mut known, &error, retries) {
                 Next::Elsewhere => {}
                 Next::Again { after } => {
                     tokio::time::sleep(after).await;
@@ -170,124 +240,103 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// Picks a member and claims its capacity; a member that refuses is dropped from the decision.
-    async fn claim(
-        &mut self,
-        place: Place,
-        known: &mut Known,
-        first: bool,
-    ) -> Result<(Ix, Lease), Error> {
-        known.refused.clear();
-        loop {
-            let now = self.shared.clock.now();
-            let mut choice = self.look(place, known, now);
-            let topology = Arc::clone(&self.topology);
-            let group = &topology.groups[place.group];
-            let ask = self.ask(now);
-            let pick = group.pick.pick(&ask, &choice.candidates, &mut self.dice);
-            // A strategy of a user's own may point nowhere: the first candidate then.
-            let picked = pick.and_then(|at| choice.candidates.get(at));
-            let Some(ix) = picked.or(choice.candidates.first()).map(|candidate| candidate.ix)
-            else {
-                let error = refused(&topology, group, &choice.verdicts, now);
-                self.note(place, choice);
-                return Err(error);
-            };
-            let need = Demand { turn: first.then_some(choice.turn) };
-            let (store, clock) = (&self.shared.store, Arc::clone(&self.shared.clock));
-            let id = GrantId(self.shared.grant());
-            match Lease::claim(store, clock, topology.node(ix).slot, &need, id).await {
-                Ok(lease) => {
-                    for (member, verdict) in &mut choice.verdicts {
-                        if *member == ix {
-                            *verdict = Verdict::Taken;
-                        }
-                    }
-                    self.note(place, choice);
-                    return Ok((ix, lease));
-                }
-                Err(refusal) if refusal.why == Why::Raced => {}
-                Err(refusal) => known.refused.push((ix, refusal)),
-            }
-        }
-    }
-
-    fn ask(&self, now: Instant) -> Ask {
-        Ask {
-            now,
-            ticket: self.trace.ticket,
-            key: self.call.options.key.as_ref().map(|key| stable_hash(key.as_bytes())),
-            stream: self.call.head.stream,
-            estimate: Estimate::default(),
-        }
-    }
-
-    fn look(&mut self, place: Place, known: &Known, now: Instant) -> Choice {
-        let group = &self.topology.groups[place.group];
-        self.shared.store.view(&group.slots, now, &mut self.sight);
-        choose(&self.topology, place, &self.call, &self.sight, known, &mut self.dice)
-    }
-
-    fn note(&mut self, place: Place, choice: Choice) {
-        self.trace.decisions.push(Decision { group: place.group, members: choice.verdicts });
-    }
-
-    /// Makes one send, within what is left of the call's time.
-    async fn send(&mut self, ix: Ix, lease: Lease) -> Result<(HeaderMap, Payload), Error> {
-        let topology = Arc::clone(&self.topology);
-        let (node, settings) = (topology.node(ix), &topology.settings);
+    /// A send to a member whose capacity is claimed, within what is left of the call's time.
+    pub(crate) fn sending(&self, place: &Place, ix: Ix, lease: Lease) -> Sending {
+        let settings = &self.topology.settings;
         let own = self.call.options.timeout.is_some_and(|timeout| timeout < settings.timeout);
         let left = Bound { after: self.left(), what: "the call's deadline", own };
-        let bound = Bound::of(node, settings, &self.call, left);
+        Sending {
+            bound: Bound::of(self.topology.node(ix), settings, &self.call, left),
+            stall_timeout: settings.stall_timeout,
+            taken: place.taken.clone(),
+            call: Arc::clone(&self.call),
+            lease,
+            ledger: Ledger {
+                topology: Arc::clone(&self.topology),
+                group: place.group,
+                ix,
+                stream: self.call.head.stream,
+                estimate: self.estimate,
+                tier: self.tier(),
+                observer: self.shared.observer.clone(),
+            },
+        }
+    }
+
+    /// The service tier that the call asks for, as far as it bears on its price.
+    fn tier(&self) -> ServiceTier {
+        let named = self.call.text("service_tier");
+        named.map(|name| ServiceTier::named(&name)).unwrap_or_default()
+    }
+
+    /// Makes one send; a second copy may overtake it where the group hedges.
+    async fn send(
+        &mut self,
+        place: &Place,
+        ix: Ix,
+        lease: Lease,
+        known: &mut Known,
+    ) -> (Ix, Result<(HeaderMap, Payload), Error>) {
         let began = self.shared.clock.now();
-        let result = attempt(node, &self.call, lease, bound, settings.stall_timeout).await;
-        let took = self.shared.clock.now() - began;
-        self.trace.elsewhere += took;
-        let failure = result.as_ref().err().map(|error| error.kind);
-        self.trace.attempts.push(Attempt { deployment: node.deployment.id.clone(), failure, took });
-        result
+        let sending = self.sending(place, ix, lease);
+        let sent = match self.hedge_after(place) {
+            None => sending.run().await,
+            Some(after) => self.hedged(place, sending, after, known).await,
+        };
+        self.trace.elsewhere += self.shared.clock.now() - began;
+        let Sent { ix, attempt, result } = sent;
+        self.trace.attempts.push(attempt);
+        known.tried.push(ix);
+        (ix, result)
     }
 
     /// What to do after a failure.
     fn next(
         &mut self,
-        place: Place,
+        place: &Place,
         failed: Ix,
-        known: &Known,
+        known: &mut Known,
         error: &Error,
         retries: u32,
     ) -> Next {
-        let now = self.shared.clock.now();
-        let mut policy = self.topology.settings.retry;
-        let settings = &self.topology.settings;
-        let group = self.topology.groups[place.group].name.as_str();
-        let by_kind = settings.retries_after(group, error.kind);
-        let of_deployment = self.topology.node(failed).deployment.num_retries;
+        let topology = Arc::clone(&self.topology);
+        let (settings, group) = (&topology.settings, &topology.groups[place.group]);
+        let mut policy = settings.retry;
+        let by_kind = settings.retries_after(group.name.as_str(), error.kind);
+        let of_deployment = topology.node(failed).deployment.num_retries;
         let asked = self.call.options.num_retries;
         policy.num_retries = asked.or(by_kind).or(of_deployment).unwrap_or(policy.num_retries);
-        let willing = if error.kind.scope() == Scope::LargerWindow {
-            // No window is known to be larger.
-            Willing::None
-        } else {
-            match self.look(place, known, now).candidates.first() {
-                None => Willing::None,
-                Some(candidate) if known.tried.contains(&candidate.ix) => Willing::Same,
-                Some(_) => Willing::Other,
-            }
-        };
+        if error.kind.scope() == Scope::LargerWindow {
+            known.outgrown = Outgrown::by(topology.node(failed).info.max_input_tokens);
+        }
+        let now = self.shared.clock.now();
         let situation = Situation {
             kind: error.kind,
             retry_after: error.detail.retry_after,
             retries,
             attempts: u32::try_from(self.trace.attempts.len()).unwrap_or(u32::MAX),
-            willing,
+            willing: self.willing(place, known, now),
             now,
             deadline: self.deadline,
         };
-        retry::decide(&policy, &situation, &mut self.dice)
+        let next = retry::decide(&policy, &situation, &mut self.dice);
+        if next.is_retry() && !group.live.take_retry(&settings.retry_budget, now) {
+            return Next::Fallback;
+        }
+        next
     }
 
-    fn left(&self) -> Duration {
+    /// Who would take the call now.
+    fn willing(&mut self, place: &Place, known: &Known, now: Instant) -> Willing {
+        let need = self.need(place);
+        match self.look(place, known, &need, now).candidates.first() {
+            None => Willing::None,
+            Some(candidate) if known.tried.contains(&candidate.ix) => Willing::Same,
+            Some(_) => Willing::Other,
+        }
+    }
+
+    pub(crate) fn left(&self) -> Duration {
         self.deadline - self.shared.clock.now()
     }
 }

@@ -6,9 +6,24 @@
 mod answer;
 mod attempt;
 mod builder;
+mod cache;
 mod candidates;
+mod claim;
+mod events;
+mod exhausted;
+mod explain;
+mod fit;
+mod grouping;
+mod hedge;
 mod journey;
+mod ledger;
+mod live;
+mod mirror;
+mod need;
+mod pattern;
+mod pins;
 mod plan;
+mod race;
 mod refused;
 mod router;
 mod settings;
@@ -16,10 +31,17 @@ mod stream;
 mod tags;
 mod topology;
 mod trace;
+mod waiting;
 
 pub use answer::{Answer, Failure, Payload};
 pub use builder::{BuildError, Fault, Member, RouterBuilder};
-pub use router::{GroupState, MemberState, Router};
-pub use settings::{Fallbacks, RetriesByKind, Settings, TagRule};
+pub use events::{Event, Observer};
+pub use explain::{ExplainedMember, Explanation};
+pub use fit::{Info, Unfit};
+pub use router::{AccountState, GroupState, MemberState, Router};
+pub use settings::{
+    Affinity, AffinityKey, CacheSettings, Fallbacks, GroupSet, Mirror, OnExhausted, RetriesByKind,
+    Settings, TagRule,
+};
 pub use stream::AnswerStream;
 pub use trace::{Decision, Trace, Verdict};

@@ -1,19 +1,30 @@
 //! Which group a name means.
 
+use std::sync::Arc;
+
+use pointsman_provider::{CallOptions, FallbackTarget};
 use pointsman_types::{Error, ErrorKind, GroupName, Ix};
 
-use crate::topology::Topology;
+use crate::{pattern::Pattern, topology::Topology};
 
 /// What a name means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) group: usize,
     /// The one deployment that the name means, if it is a deployment's id.
     pub(crate) only: Option<Ix>,
+    /// What the stars of the group's name stand for in it, if it is a pattern.
+    pub(crate) taken: Option<Arc<[String]>>,
+}
+
+impl Place {
+    fn group(group: usize) -> Self {
+        Self { group, only: None, taken: None }
+    }
 }
 
 impl Topology {
-    /// Exact group, then alias, then deployment id, then the default fallbacks.
+    /// Exact group, then alias, deployment id, the most specific wildcard, the default fallbacks.
     pub(crate) fn resolve(&self, name: &str) -> Result<Place, Error> {
         if let Some(place) = self.find(name) {
             return Ok(place);
@@ -25,14 +36,49 @@ impl Topology {
 
     /// The same without the defaults.
     pub(crate) fn find(&self, name: &str) -> Option<Place> {
-        let exact = |name: &str| self.by_name.get(name).copied();
-        let alias = || self.settings.aliases.get(name).and_then(|(group, _)| exact(group));
-        if let Some(group) = exact(name).or_else(alias) {
-            return Some(Place { group, only: None });
+        if let Some(place) = self.direct(name) {
+            return Some(place);
         }
-        let ix = *self.by_id.get(name)?;
-        let group = exact(self.node(ix).deployment.group.as_str())?;
-        Some(Place { group, only: Some(ix) })
+        if let Some((group, _)) = self.settings.aliases.get(name)
+            && let Some(place) = self.direct(group).or_else(|| self.wild(group))
+        {
+            return Some(place);
+        }
+        if let Some(ix) = self.by_id.get(name) {
+            let group = *self.by_name.get(self.node(*ix).deployment.group.as_str())?;
+            return Some(Place { only: Some(*ix), ..Place::group(group) });
+        }
+        self.wild(name)
+    }
+
+    /// The fallbacks of a group after a failure of that kind, and how many a call may use.
+    pub(crate) fn targets<'a>(
+        &'a self,
+        options: &'a CallOptions,
+        group: usize,
+        kind: ErrorKind,
+    ) -> (usize, Vec<&'a FallbackTarget>) {
+        let settings = &self.settings.fallbacks;
+        let most = options.max_fallbacks.unwrap_or(settings.most).min(settings.most) as usize;
+        if options.disable_fallbacks {
+            return (most, Vec::new());
+        }
+        let targets = match options.fallbacks_after(kind) {
+            Some(own) => own.iter().collect(),
+            None => settings.after(self.groups[group].name.as_str(), kind),
+        };
+        (most, targets)
+    }
+
+    fn direct(&self, name: &str) -> Option<Place> {
+        self.by_name.get(name).copied().filter(|_| !name.contains('*')).map(Place::group)
+    }
+
+    fn wild(&self, name: &str) -> Option<Place> {
+        self.patterns.iter().find_map(|(pattern, group)| {
+            let taken = pattern.matches(name)?.into();
+            Some(Place { taken: Some(taken), ..Place::group(*group) })
+        })
     }
 
     /// The names that callers may use, in order.
@@ -51,4 +97,14 @@ impl Topology {
         let message = format!("the model `{name}` does not exist; there is {}", known.join(", "));
         Error::new(ErrorKind::NotFound, message).with_code("model_not_found").with_param("model")
     }
+}
+
+/// The groups whose name is a pattern, the most specific first.
+pub(crate) fn patterns<'a>(
+    names: impl Iterator<Item = (&'a GroupName, usize)>,
+) -> Vec<(Pattern, usize)> {
+    let mut all: Vec<(Pattern, usize)> =
+        names.filter_map(|(name, at)| Some((Pattern::of(name.as_str())?, at))).collect();
+    all.sort_by_key(|(pattern, _)| pattern.rank());
+    all
 }

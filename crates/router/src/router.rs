@@ -1,17 +1,20 @@
 //! The router: one topology, one state, and calls through them.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicU64, Ordering},
 };
 
 use arc_swap::ArcSwap;
 use pointsman_clock::{Clock, Instant};
 use pointsman_provider::Call;
-use pointsman_state::{Report, StateStore};
-use pointsman_types::{DeploymentId, GroupName};
+use pointsman_state::{AccountReport, Freed, Report, Slot, StateStore};
+use pointsman_types::{DeploymentId, Error, GroupName};
 
-use crate::{Answer, BuildError, Failure, RouterBuilder, journey::Journey, topology::Topology};
+use crate::{
+    Answer, BuildError, Failure, Observer, RouterBuilder, cache::Answers, journey::Journey,
+    live::Lives, mirror::Beside, pins::Pins, topology::Topology,
+};
 
 /// Routes calls to deployments. Cheap to clone; clones are the same router.
 #[derive(Clone, Debug)]
@@ -21,11 +24,16 @@ pub struct Router {
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    topology: ArcSwap<Topology>,
+    pub(crate) topology: ArcSwap<Topology>,
     pub(crate) store: Arc<dyn StateStore>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) lives: Lives,
+    pub(crate) pins: Pins,
+    pub(crate) answers: Answers,
+    pub(crate) beside: Beside,
     pub(crate) seed: u64,
-    tickets: AtomicU64,
+    pub(crate) tickets: AtomicU64,
     grants: AtomicU64,
 }
 
@@ -33,6 +41,16 @@ impl Shared {
     /// A new grant's number.
     pub(crate) fn grant(&self) -> u64 {
         self.grants.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Freed for Shared {
+    fn freed(&self, at: Slot) {
+        let topology = self.topology.load();
+        let waited = topology.groups.iter().filter(|group| !group.live.room.is_empty());
+        for group in waited.filter(|group| group.slots.contains(&at)) {
+            group.live.room.wake();
+        }
     }
 }
 
@@ -54,6 +72,15 @@ pub struct MemberState {
     pub report: Report,
 }
 
+/// How a shared account stands, for people.
+#[derive(Clone, Debug)]
+pub struct AccountState {
+    /// Kind and name, as in `quota:team`.
+    pub name: String,
+    /// How it stands.
+    pub report: AccountReport,
+}
+
 impl Router {
     /// Begins a router.
     pub fn builder() -> RouterBuilder {
@@ -64,18 +91,32 @@ impl Router {
         topology: Topology,
         store: Arc<dyn StateStore>,
         clock: Arc<dyn Clock>,
+        observer: Option<Arc<dyn Observer>>,
+        lives: Lives,
         seed: u64,
     ) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                topology: ArcSwap::from_pointee(topology),
-                store,
-                clock,
-                seed,
-                tickets: AtomicU64::new(0),
-                grants: AtomicU64::new(0),
-            }),
-        }
+        let shared = Arc::new(Shared {
+            topology: ArcSwap::from_pointee(topology),
+            store,
+            clock,
+            observer,
+            lives,
+            pins: Pins::default(),
+            answers: Answers::default(),
+            beside: Beside::default(),
+            seed,
+            tickets: AtomicU64::new(0),
+            // Grants of several instances, or of two lives of one, must not share a name.
+            grants: AtomicU64::new(seed.rotate_left(17)),
+        });
+        let listener: Arc<dyn Freed> = Arc::clone(&shared) as Arc<dyn Freed>;
+        let listener: Weak<dyn Freed> = Arc::downgrade(&listener);
+        shared.store.on_free(listener);
+        Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Takes a call to whichever deployment can answer it.
@@ -86,11 +127,20 @@ impl Router {
     ///
     /// The failure of the first group, after every retry and fallback that the rules allow.
     pub async fn call(&self, call: Call) -> Result<Answer, Failure> {
+        if call.options.fastest_response && call.head.model.contains(',') {
+            return self.race(call).await;
+        }
+        self.one(call).await
+    }
+
+    /// Takes a call to the group that it names.
+    pub(crate) async fn one(&self, call: Call) -> Result<Answer, Failure> {
         let topology = self.shared.topology.load_full();
-        let start =
+        let place =
             topology.resolve(&call.head.model).map_err(|error| Failure { error, trace: None })?;
         let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
-        Journey::new(&self.shared, topology, Arc::new(call), ticket).run(start).await
+        // The way of a call is long, and so is its future.
+        Box::pin(Journey::new(&self.shared, topology, Arc::new(call), ticket).run(place)).await
     }
 
     /// Replaces deployments and settings whole. What stays keeps its health, its limits and what
@@ -101,14 +151,39 @@ impl Router {
     /// Every fault at once; then nothing changes. The store, clock and seed of the builder are not
     /// used.
     pub fn reload(&self, with: RouterBuilder) -> Result<(), BuildError> {
-        let topology = with.topology(self.shared.store.as_ref(), self.shared.clock.as_ref())?;
-        self.shared.topology.store(Arc::new(topology));
+        let shared = &self.shared;
+        let topology =
+            with.topology(shared.store.as_ref(), shared.clock.as_ref(), &shared.lives)?;
+        shared.topology.store(Arc::new(topology));
         Ok(())
+    }
+
+    /// Writes down what must survive a restart; to be called every second, and with `end` when no
+    /// call is under way any more.
+    ///
+    /// # Errors
+    ///
+    /// What could not be written, and why.
+    pub async fn flush(&self, end: bool) -> Result<(), Error> {
+        self.shared.store.flush(end, self.now()).await
+    }
+
+    /// Ends what goes on beside calls and waits for it; calls themselves are their callers'.
+    pub async fn close(&self) {
+        self.shared.beside.close().await;
     }
 
     /// The names that callers may use, in order.
     pub fn models(&self) -> Vec<GroupName> {
         self.shared.topology.load().names()
+    }
+
+    /// Hands over the header that some group's affinity goes by, if one does: whoever has the
+    /// request puts its value into the options' `mark`.
+    pub fn affinity_header(&self, found: impl FnOnce(&str)) {
+        if let Some(name) = self.shared.topology.load().settings.affinity_header() {
+            found(name);
+        }
     }
 
     /// How everything stands, for people.
@@ -124,6 +199,17 @@ impl Router {
             members: group.members.iter().map(member).collect(),
         };
         topology.groups.iter().map(group).collect()
+    }
+
+    /// How the shared accounts stand, for people.
+    pub fn accounts(&self) -> Vec<AccountState> {
+        let (topology, now) = (self.shared.topology.load(), self.now());
+        let all = topology.accounts.all.iter();
+        all.map(|(id, ix)| AccountState {
+            name: id.to_string(),
+            report: self.shared.store.account(*ix, now),
+        })
+        .collect()
     }
 
     /// This moment, by the router's clock.

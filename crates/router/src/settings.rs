@@ -6,10 +6,13 @@ use std::{
     time::Duration,
 };
 
-use pointsman_provider::FallbackTarget;
+use pointsman_provider::{Call, FallbackTarget};
 use pointsman_retry as retry;
 use pointsman_strategy::{Pick, SimpleShuffle};
-use pointsman_types::ErrorKind;
+use pointsman_types::{ErrorKind, stable_hash};
+
+/// So many bytes of a prompt are its beginning.
+const PREFIX: usize = 4 << 10;
 
 /// How a router behaves; the defaults are LiteLLM's where it has the key.
 #[derive(Clone, Debug)]
@@ -38,6 +41,97 @@ pub struct Settings {
     pub fallbacks: Fallbacks,
     /// Whether and how tags choose members.
     pub tags: Option<TagRule>,
+    /// Sets of groups that may be called by a name of their own.
+    pub sets: Vec<GroupSet>,
+    /// Whether members that are known not to take a call (context window, region, capability) are
+    /// left out.
+    pub pre_call_checks: bool,
+    /// Which of a call's marks keep it with a member, by group; `*` stands for every group.
+    pub affinity: HashMap<String, Affinity>,
+    /// When a second copy of a late call is sent, by group; `*` stands for every group.
+    pub hedge: HashMap<String, retry::HedgeAfter>,
+    /// Retries and hedges beside the first attempts of a group.
+    pub retry_budget: retry::BudgetPolicy,
+    /// What becomes of a call when no member is willing, and no fallback either.
+    pub on_exhausted: OnExhausted,
+    /// The place in a waiting line of calls that name none; lower ones first. 0.
+    pub default_priority: i64,
+    /// Groups of whose calls copies go to another group.
+    pub mirror: HashMap<String, Mirror>,
+    /// Whether and how answers are kept for later calls.
+    pub cache: Option<CacheSettings>,
+}
+
+/// Where copies of a group's calls go; their answers are dropped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mirror {
+    /// A group or an alias.
+    pub to: String,
+    /// The share of the calls that is copied, from 0 to 1.
+    pub share: f64,
+}
+
+/// How answers are kept for later calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// How long an answer is good; `None`: until there is no room.
+    pub ttl: Option<Duration>,
+    /// Groups that share their answers.
+    pub groups: Vec<Vec<String>>,
+    /// Only calls that ask for it are answered so.
+    pub on_request: bool,
+}
+
+/// Several groups under one name.
+#[derive(Clone, Debug)]
+pub struct GroupSet {
+    /// The name.
+    pub name: String,
+    /// The groups.
+    pub groups: Vec<String>,
+    /// Picks among all their members.
+    pub strategy: Arc<dyn Pick>,
+    /// The tier of each group's members, where it decides before their own; lowest first.
+    pub tiers: Option<Vec<i64>>,
+}
+
+/// What keeps calls with a member.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Affinity {
+    /// What makes calls belong together.
+    pub key: AffinityKey,
+    /// How much more than its share of the calls in flight a member may have; at least 1.
+    pub bound: f64,
+}
+
+/// What makes calls belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AffinityKey {
+    /// The request's `user`.
+    User,
+    /// The request's `prompt_cache_key`.
+    PromptCacheKey,
+    /// The beginning of the prompt.
+    Prefix,
+    /// A header of the request, in lower case.
+    Header(String),
+}
+
+/// What becomes of a call when no member is willing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnExhausted {
+    /// It is refused, and told when to come back.
+    #[default]
+    Refuse,
+    /// The softly cooled member that is due soonest gets it.
+    LastResort,
+    /// It waits for a member.
+    Wait {
+        /// How long at most.
+        most: Duration,
+        /// How many calls of a group may wait.
+        queue: usize,
+    },
 }
 
 /// Retries by the kind of the failure, and for kinds without an entry.
@@ -50,6 +144,36 @@ pub struct RetriesByKind {
 }
 
 impl Settings {
+    /// A group's own entry, else the one of every group.
+    pub(crate) fn of_group<'a, T>(map: &'a HashMap<String, T>, group: &str) -> Option<&'a T> {
+        map.get(group).or_else(|| map.get("*"))
+    }
+
+    /// A hash of what keeps the call with a member of that group, if the group asks for it and the
+    /// call has it.
+    pub(crate) fn affinity_key(&self, group: &str, call: &Call) -> Option<u64> {
+        let own = || call.options.key.as_ref().map(|key| key.clone().into_bytes());
+        let Some(affinity) = Self::of_group(&self.affinity, group) else {
+            // For a strategy of a user's own; none of ours looks at it by itself.
+            return own().map(|key| stable_hash(&key));
+        };
+        let key = match &affinity.key {
+            AffinityKey::User => own()?,
+            AffinityKey::PromptCacheKey => call.text("prompt_cache_key")?.into_bytes(),
+            AffinityKey::Prefix => call.prefix(PREFIX)?.to_vec(),
+            AffinityKey::Header(_) => call.options.mark.as_ref()?.clone().into_bytes(),
+        };
+        Some(stable_hash(&key))
+    }
+
+    /// The header that some group's affinity goes by.
+    pub(crate) fn affinity_header(&self) -> Option<&str> {
+        self.affinity.values().find_map(|affinity| match &affinity.key {
+            AffinityKey::Header(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// The retries that are configured for failures of a kind in a group.
     pub(crate) fn retries_after(&self, group: &str, kind: ErrorKind) -> Option<u32> {
         let of = self.group_retries_by_kind.get(group).unwrap_or(&self.retries_by_kind);
@@ -125,6 +249,15 @@ impl Default for Settings {
             aliases: BTreeMap::new(),
             fallbacks: Fallbacks::default(),
             tags: None,
+            sets: Vec::new(),
+            pre_call_checks: false,
+            affinity: HashMap::new(),
+            hedge: HashMap::new(),
+            retry_budget: retry::BudgetPolicy::default(),
+            on_exhausted: OnExhausted::Refuse,
+            default_priority: 0,
+            mirror: HashMap::new(),
+            cache: None,
         }
     }
 }

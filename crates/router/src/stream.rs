@@ -10,13 +10,12 @@ use std::{
 
 use bytes::Bytes;
 use futures_core::Stream;
-use pointsman_cost::Price;
 use pointsman_provider::{Frame, FrameStream};
 use pointsman_state::Lease;
-use pointsman_types::{DeploymentId, Error, ErrorKind, Outcome, Usage, Verdict};
+use pointsman_types::{DeploymentId, Error, ErrorKind, Usage, Verdict};
 use tokio::time::{Instant as Moment, Sleep};
 
-use crate::attempt::settle;
+use crate::ledger::{End, Ledger};
 
 /// A streamed answer: the upstream's frames as they come.
 ///
@@ -26,14 +25,17 @@ pub struct AnswerStream {
     held: VecDeque<Frame>,
     frames: FrameStream,
     lease: Option<Lease>,
-    deployment: DeploymentId,
-    price: Option<Price>,
+    ledger: Ledger,
     usage: Option<Usage>,
+    /// Frames with content that were seen: about a token each.
+    seen: u64,
     first_content: Duration,
     stall_timeout: Option<Duration>,
     /// Runs only while the upstream is waited for: a slow client is no stall.
     stall: Option<Pin<Box<Sleep>>>,
     waiting: bool,
+    /// The answer was complete, whether or not its end was seen.
+    done: bool,
     ended: bool,
 }
 
@@ -42,8 +44,7 @@ pub(crate) struct Beginning {
     pub(crate) held: Vec<Frame>,
     pub(crate) frames: FrameStream,
     pub(crate) lease: Lease,
-    pub(crate) deployment: DeploymentId,
-    pub(crate) price: Option<Price>,
+    pub(crate) ledger: Ledger,
     pub(crate) stall_timeout: Option<Duration>,
 }
 
@@ -55,13 +56,14 @@ impl AnswerStream {
             held: from.held.into(),
             frames: from.frames,
             lease: Some(from.lease),
-            deployment: from.deployment,
-            price: from.price,
+            ledger: from.ledger,
             usage: None,
+            seen: 0,
             first_content,
             stall_timeout: from.stall_timeout,
             stall: None,
             waiting: false,
+            done: false,
             ended: false,
         }
     }
@@ -75,6 +77,8 @@ impl AnswerStream {
     fn next_held(&mut self) -> Option<Result<Bytes, Error>> {
         let frame = self.held.pop_front()?;
         self.usage = frame.event.usage.or(self.usage);
+        self.seen += u64::from(frame.event.content);
+        self.done |= frame.event.done;
         match frame.event.error {
             Some(error) => Some(Err(self.fail(error))),
             None => Some(Ok(frame.raw)),
@@ -86,19 +90,23 @@ impl AnswerStream {
         self.held.clear();
         let retry_after = error.detail.retry_after;
         self.settle(Verdict::Failure { kind: error.kind, retry_after });
-        error.at(&self.deployment)
+        error.at(self.deployment())
+    }
+
+    fn deployment(&self) -> &DeploymentId {
+        self.ledger.topology.id(self.ledger.ix)
     }
 
     fn settle(&mut self, verdict: Verdict) {
         let Some(lease) = self.lease.take() else { return };
-        let outcome = Outcome {
+        let end = End {
             verdict,
+            sent: true,
             usage: self.usage,
-            money: self.usage.and_then(|usage| Some(self.price.as_ref()?.of(&usage))),
+            seen: self.seen,
             first_content: Some(self.first_content),
-            total: lease.held(),
         };
-        settle(lease, &outcome, &self.deployment);
+        self.ledger.settle(lease, &end);
     }
 
     /// Whether the upstream has been silent for too long.
@@ -150,14 +158,14 @@ impl Stream for AnswerStream {
 
 impl Drop for AnswerStream {
     fn drop(&mut self) {
-        self.settle(Verdict::Dropped);
+        self.settle(if self.done { Verdict::Success } else { Verdict::Dropped });
     }
 }
 
 impl fmt::Debug for AnswerStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AnswerStream")
-            .field("deployment", &self.deployment)
+            .field("deployment", self.deployment())
             .field("lease", &self.lease)
             .field("usage", &self.usage)
             .finish_non_exhaustive()

@@ -1,14 +1,19 @@
 //! All deployments and groups at one time, replaced whole.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use pointsman_cost::Price;
 use pointsman_provider::{Provider, Target};
-use pointsman_state::Slot;
+use pointsman_retry::HedgeAfter;
+use pointsman_state::{AccountId, AccountIx, Slot, Whose};
 use pointsman_strategy::Pick;
 use pointsman_types::{Deployment, DeploymentId, GroupName, Ix};
 
-use crate::Settings;
+use crate::{Info, Settings, live::GroupLive, pattern::Pattern};
 
 /// All deployments and groups at one time.
 #[derive(Debug)]
@@ -17,7 +22,19 @@ pub(crate) struct Topology {
     pub(crate) nodes: Vec<Node>,
     pub(crate) groups: Vec<Group>,
     pub(crate) by_name: HashMap<GroupName, usize>,
+    /// Groups whose name is a pattern, the most specific first.
+    pub(crate) patterns: Vec<(Pattern, usize)>,
     pub(crate) by_id: HashMap<DeploymentId, Ix>,
+    pub(crate) accounts: Accounts,
+}
+
+/// The shared accounts.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    /// Each account's name, in the order of the configuration.
+    pub(crate) all: Vec<(AccountId, AccountIx)>,
+    pub(crate) of_tag: BTreeMap<String, AccountIx>,
+    pub(crate) of_caller: BTreeMap<String, AccountIx>,
 }
 
 /// One deployment, ready to be called.
@@ -28,19 +45,53 @@ pub(crate) struct Node {
     pub(crate) rpm: Option<u32>,
     pub(crate) tpm: Option<u64>,
     pub(crate) price: Option<Price>,
+    pub(crate) info: Info,
+    /// Groups that get a copy of every call that is sent here.
+    pub(crate) mirrors: Vec<String>,
     pub(crate) target: Target,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) slot: Slot,
+    /// Whether it has a limit of tokens or a budget, so that the size of a call matters.
+    pub(crate) weighs: bool,
 }
 
 /// The deployments that share a name.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) name: GroupName,
+    /// A hash of the name.
+    pub(crate) hash: u64,
     pub(crate) members: Vec<Ix>,
     /// Where the state of each member is, in the same order.
     pub(crate) slots: Vec<Slot>,
     pub(crate) pick: Arc<dyn Pick>,
+    /// The tier of each member, where it differs from the member's own.
+    pub(crate) tiers: Option<Vec<i64>>,
+    /// Whether its decisions hang on what a prompt weighs.
+    pub(crate) weighs: bool,
+    /// When a second copy of a late call is sent.
+    pub(crate) hedge: Option<HedgeAfter>,
+    pub(crate) live: Arc<GroupLive>,
+}
+
+impl Node {
+    /// The target, with what a wildcard in the name took put into the model.
+    pub(crate) fn target(&self, taken: Option<&[String]>) -> Cow<'_, Target> {
+        let Some(taken) = taken.filter(|_| self.target.model.contains('*')) else {
+            return Cow::Borrowed(&self.target);
+        };
+        Cow::Owned(self.target.with_model(&crate::pattern::fill(&self.target.model, taken)))
+    }
+}
+
+impl Group {
+    /// The tier of a member: lower ones first, one without is in the last.
+    pub(crate) fn tier(&self, topology: &Topology, ix: Ix) -> (i64, i64) {
+        let own = topology.node(ix).deployment.order.unwrap_or(i64::MAX);
+        let at = self.members.iter().position(|member| *member == ix);
+        let set = self.tiers.as_ref().zip(at).and_then(|(tiers, at)| tiers.get(at).copied());
+        (set.unwrap_or(0), own)
+    }
 }
 
 impl Topology {
@@ -50,5 +101,11 @@ impl Topology {
 
     pub(crate) fn id(&self, ix: Ix) -> &DeploymentId {
         &self.node(ix).deployment.id
+    }
+
+    /// Whose limit it is, for people; nothing for the deployment's own.
+    pub(crate) fn owner(&self, whose: Whose) -> Option<&AccountId> {
+        let Whose::Account(at) = whose else { return None };
+        self.accounts.all.iter().find(|(_, ix)| *ix == at).map(|(id, _)| id)
     }
 }

@@ -3,165 +3,270 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pointsman_clock::{Dice, Instant};
-use pointsman_health::{Cooldown, Failure, Health, Policy, Standing};
-use pointsman_limits::{Gate, Limit, Limits};
-use pointsman_types::{Outcome, Verdict};
+use pointsman_health::{
+    Cooldown, Failure, Headroom, Health, Latency, Pass, Policy, Sample, Standing,
+};
+use pointsman_limits::{Limit, Take};
+use pointsman_types::{Decimal, ErrorKind, Outcome, Penalty, RateHeaders, Verdict};
+use smallvec::SmallVec;
 
-use crate::{Demand, Grant, GrantId, Refusal, Report, Row, Slot, Turn, Why};
+use crate::{
+    AccountIx, Demand, Grant, MemberSpec, Refusal, Report, Row, Slot, Turn, Until, Whose, Why,
+    account::{Account, Claim},
+};
 
 /// Locks; a panic elsewhere leaves values here whole, since no step between is fallible.
 pub(crate) fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The turns of a group: which set of candidates takes them, and how many it has taken.
+/// The turns of a group: which set of candidates takes them, and how many each has taken.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     pub(crate) set: u64,
     pub(crate) total: u64,
-    /// Counts the sets there were, so that what members remember of an earlier one is void.
-    pub(crate) epoch: u64,
+    pub(crate) served: Served,
+}
+
+/// How many turns each member has taken, in the order of slots; one that is not listed has taken
+/// none.
+pub(crate) type Served = SmallVec<[(Slot, u64); 8]>;
+
+/// How many turns a member has taken.
+pub(crate) fn turns_of(served: &Served, slot: Slot) -> u64 {
+    served.binary_search_by_key(&slot, |(by, _)| *by).map_or(0, |at| served[at].1)
 }
 
 impl Turns {
     /// Whether a pick for `turn` still holds.
-    fn allows(&self, turn: Turn) -> bool {
+    pub(crate) fn allows(&self, turn: Turn) -> bool {
         turn.set != self.set || turn.total == self.total
     }
 
-    /// Takes the turn; returns the epoch it belongs to.
-    fn take(&mut self, turn: Turn) -> u64 {
+    /// A member takes the turn; with another set of candidates all begin anew.
+    pub(crate) fn take(&mut self, turn: Turn, by: Slot) {
         if turn.set != self.set {
-            *self = Self { set: turn.set, total: 0, epoch: self.epoch + 1 };
+            *self = Self { set: turn.set, ..Self::default() };
         }
         self.total += 1;
-        self.epoch
+        match self.served.binary_search_by_key(&by, |(slot, _)| *slot) {
+            Ok(at) => self.served[at].1 += 1,
+            Err(at) => self.served.insert(at, (by, 1)),
+        }
     }
 }
 
 /// The state of one deployment.
 #[derive(Debug)]
 pub(crate) struct Cell {
-    pub(crate) limits: Limits,
-    pub(crate) policy: Policy,
+    pub(crate) spec: MemberSpec,
+    /// The shared accounts that each of its calls draws on, in the order of their locks.
+    pub(crate) accounts: SmallVec<[AccountIx; 4]>,
     /// The only member of its group.
     pub(crate) lone: bool,
     pub(crate) health: Health,
-    gate: Gate,
-    /// The epoch of its group's turns that it was last served in, and how often.
-    served: (u64, u64),
+    pub(crate) own: Account,
+    latency: Latency,
+    upstream: Headroom,
 }
 
 impl Cell {
-    pub(crate) fn new(health: Health) -> Self {
+    pub(crate) fn new(spec: MemberSpec, own: Account, health: Health) -> Self {
         Self {
-            limits: Limits::default(),
-            policy: Policy::default(),
+            spec,
+            accounts: SmallVec::new(),
             lone: true,
             health,
-            gate: Gate::default(),
-            served: (0, 0),
+            own,
+            latency: Latency::default(),
+            upstream: Headroom::default(),
         }
     }
 
-    pub(crate) fn row(&self, at: usize, epoch: u64, now: Instant) -> Result<Row, Refusal> {
-        let standing = self.health.standing(&self.policy, now);
-        if let Some(refusal) = self.refusal(standing, now) {
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.spec.health
+    }
+
+    /// What the demand is expected to cost here.
+    pub(crate) fn money(&self, take: &Take) -> Option<Decimal> {
+        self.spec.price.as_ref().map(|price| price.estimate(take.input, take.output))
+    }
+
+    pub(crate) fn row(
+        &self,
+        at: usize,
+        served: u64,
+        need: &Demand,
+        now: Instant,
+    ) -> Result<Row, Refusal> {
+        let standing = self.health.standing(self.policy(), now);
+        let price = self.money(&need.take);
+        if let Some(refusal) = self.refusal(standing, need, price, now) {
             return Err(refusal);
         }
         let ramp = match standing {
             Standing::Ramping { share } => Some(share),
             _ => None,
         };
+        let (gate, ttl) = (self.own.gate(), self.spec.latency_ttl);
         Ok(Row {
             at,
-            in_flight: self.gate.in_flight(),
-            requests: self.gate.requests(now),
+            in_flight: gate.in_flight(),
+            tokens_in_flight: gate.tokens_in_flight(),
+            requests: gate.used(Limit::Rpm, now),
+            tokens: gate.used(Limit::Tpm, now),
+            ttft: self.latency.ttft(ttl, now),
+            per_token: self.latency.per_token(ttl, now),
+            ewma: self.latency.ewma(need.stream, now),
+            tokens_per_s: self.latency.tokens_per_s(ttl, now),
+            price,
+            near: self.own.is_near(&need.take, price, now),
+            headroom: self.own.headroom(now).min(self.upstream.share(now)),
             ramp,
             probe: standing == Standing::Due,
-            served: if self.served.0 == epoch { self.served.1 } else { 0 },
+            served,
         })
     }
 
-    fn refusal(&self, standing: Standing, now: Instant) -> Option<Refusal> {
-        match standing {
-            Standing::Cooling { until, kind, hard } => {
-                Some(Refusal { why: Why::Cooling { kind, hard }, until: Some(until) })
-            }
-            Standing::Probing => Some(Refusal { why: Why::Probing, until: None }),
-            _ => self.gate.view(&self.limits, now).as_ref().map(limited),
-        }
+    /// Why its upstream leaves nothing for now.
+    pub(crate) fn dry(&self, now: Instant) -> Option<Refusal> {
+        let until = self.upstream.out_until(now)?;
+        Some(Refusal { why: Why::Headroom, until: Until::At(until) })
     }
 
-    pub(crate) fn reserve(
-        &mut self,
-        slot: Slot,
-        id: GrantId,
+    fn refusal(
+        &self,
+        standing: Standing,
         need: &Demand,
-        turns: &mut Turns,
+        price: Option<Decimal>,
         now: Instant,
-    ) -> Result<Grant, Refusal> {
-        if need.turn.is_some_and(|turn| !turns.allows(turn)) {
-            return Err(Refusal { why: Why::Raced, until: None });
+    ) -> Option<Refusal> {
+        match standing {
+            Standing::Cooling { hard: false, .. } if need.last_resort => {
+                self.own.view(Whose::Own, &need.take, price, now)
+            }
+            Standing::Cooling { until, kind, hard } => {
+                Some(Refusal { why: Why::Cooling { kind, hard }, until: Until::At(until) })
+            }
+            Standing::Probing => Some(Refusal { why: Why::Probing, until: Until::Event }),
+            _ => self.own.view(Whose::Own, &need.take, price, now),
         }
-        let standing = self.health.standing(&self.policy, now);
-        if let Some(refusal) = self.refusal(standing, now) {
-            return Err(refusal);
-        }
-        let hold = self.gate.reserve(&self.limits, now).map_err(|refusal| limited(&refusal))?;
-        let Ok(pass) = self.health.claim(&self.policy, now) else {
-            self.gate.settle(hold, true);
-            return Err(Refusal { why: Why::Probing, until: None });
-        };
-        if let Some(turn) = need.turn {
-            let epoch = turns.take(turn);
-            let before = if self.served.0 == epoch { self.served.1 } else { 0 };
-            self.served = (epoch, before + 1);
-        }
-        Ok(Grant { id, slot, pass, hold })
     }
 
+    /// Whether this very demand may be claimed now.
+    pub(crate) fn check(
+        &self,
+        need: &Demand,
+        price: Option<Decimal>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let standing = self.health.standing(self.policy(), now);
+        self.refusal(standing, need, price, now).map_or(Ok(()), Err)
+    }
+
+    /// Claims what [`check`](Self::check) just found to fit, under the same lock.
+    pub(crate) fn claim(
+        &mut self,
+        need: &Demand,
+        price: Option<Decimal>,
+        now: Instant,
+    ) -> Option<(Pass, Claim)> {
+        let own = self.own.claim(&need.take, price, now)?;
+        let policy = &self.spec.health;
+        let pass = if need.last_resort {
+            self.health.last_resort(policy, now)
+        } else {
+            self.health.claim(policy, now)
+        };
+        let Ok(pass) = pass else {
+            self.own.settle(own, false, &pointsman_types::Charge::default(), now);
+            return None;
+        };
+        Some((pass, own))
+    }
+
+    /// Settles all but the shared accounts.
     pub(crate) fn settle(
         &mut self,
-        grant: Grant,
+        pass: Pass,
+        own: Claim,
         outcome: &Outcome,
-        seed: u64,
+        dice: &mut Dice,
         now: Instant,
     ) -> Option<Cooldown> {
-        let Grant { id, pass, hold, .. } = grant;
-        self.gate.settle(hold, outcome.verdict == Verdict::Unsent);
+        self.own.settle(own, outcome.sent, &outcome.charged, now);
+        if self.health.is_current(pass)
+            && let Some(sample) = sample(outcome)
+        {
+            self.latency.observe(sample, now);
+        }
         match outcome.verdict {
             Verdict::Success => self.health.success(pass, now),
-            Verdict::Dropped | Verdict::Unsent => self.health.dropped(pass),
+            Verdict::Dropped => self.health.dropped(pass),
             Verdict::Failure { kind, retry_after } => {
                 let what = Failure { kind, retry_after, lone: self.lone };
-                let mut dice = Dice::of_call(seed, id.0);
-                return self.health.failure(pass, what, &self.policy, &mut dice, now);
+                let cooldown = self.health.failure(pass, what, &self.spec.health, dice, now);
+                self.forget_if(cooldown.is_some());
+                return cooldown;
             }
         }
         None
     }
 
-    pub(crate) fn report(&self, now: Instant) -> Report {
-        let standing = self.health.standing(&self.policy, now);
-        Report {
-            standing,
-            in_flight: self.gate.in_flight(),
-            refusal: self.refusal(standing, now),
-            rpm: self.limits.rpm.map(|rpm| (self.gate.requests(now), u64::from(rpm))),
+    /// Cools for a failure of another deployment that spreads to this one.
+    pub(crate) fn spread(&mut self, what: Failure, dice: &mut Dice, now: Instant) {
+        let what = Failure { lone: self.lone, ..what };
+        let cooled = self.health.spread(what, &self.spec.health, dice, now).is_some();
+        self.forget_if(cooled);
+    }
+
+    /// A cooldown drops the samples: the probe is the new first one.
+    fn forget_if(&mut self, cooled: bool) {
+        if cooled {
+            self.latency.clear();
         }
     }
 
     pub(crate) fn first_content(&mut self, grant: &Grant, now: Instant) {
         self.health.first_content(grant.pass, now);
     }
+
+    pub(crate) fn headers(&mut self, rate: &RateHeaders, now: Instant) {
+        self.upstream.observe(rate, now);
+    }
+
+    pub(crate) fn report(&self, now: Instant) -> Report {
+        let standing = self.health.standing(self.policy(), now);
+        let take = Take { requests: 1, ..Take::default() };
+        let need = Demand { take, ..Demand::default() };
+        let ttl = self.spec.latency_ttl;
+        // A lone member is asked all the same.
+        let dry = || self.dry(now).filter(|_| !self.lone && standing.is_willing());
+        Report {
+            standing,
+            in_flight: self.own.gate().in_flight(),
+            refusal: self.refusal(standing, &need, Some(Decimal::ZERO), now).or_else(dry),
+            ttft: self.latency.ttft(ttl, now),
+            per_token: self.latency.per_token(ttl, now),
+            account: self.own.report(now),
+        }
+    }
 }
 
-fn limited(refusal: &pointsman_limits::Refusal) -> Refusal {
-    let (used, limit) = (refusal.used, refusal.value);
-    let why = match refusal.limit {
-        Limit::Rpm => Why::Rpm { used, limit },
-        Limit::Slots => Why::Slots { used, limit },
-    };
-    Refusal { why, until: refusal.until }
+/// What an attempt tells of its deployment's latency.
+fn sample(of: &Outcome) -> Option<Sample> {
+    let output = of.usage.map(|usage| usage.output);
+    match of.verdict {
+        Verdict::Success => Some(match of.first_content {
+            Some(first) => Sample::Stream { first, total: of.total, output },
+            None => Sample::Whole { total: of.total, output },
+        }),
+        Verdict::Failure { kind: ErrorKind::Timeout, .. } => {
+            Some(Sample::Timeout { stream: of.stream, waited: of.total })
+        }
+        Verdict::Failure { kind, retry_after } => {
+            (kind.penalty() != Penalty::None).then_some(Sample::Failure { retry_after })
+        }
+        Verdict::Dropped => None,
+    }
 }

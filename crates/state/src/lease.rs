@@ -1,12 +1,19 @@
 //! Capacity that is given back, whatever happens.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use pointsman_clock::{Clock, Instant};
 use pointsman_health::Cooldown;
-use pointsman_types::{Outcome, Verdict};
+use pointsman_types::{Charge, Outcome, RateHeaders, Verdict};
 
-use crate::{Demand, Grant, GrantId, Refusal, Slot, StateStore};
+use crate::{Demand, Grant, GrantId, Progress, Refusal, Slot, StateStore};
 
 /// Claimed capacity that settles exactly once: with an outcome, or, when it is dropped without
 /// one, as a call whose caller left.
@@ -15,6 +22,9 @@ pub struct Lease {
     clock: Arc<dyn Clock>,
     since: Instant,
     grant: Option<Grant>,
+    sent: AtomicBool,
+    /// What is charged if it is dropped after the send: the prompt, as estimated.
+    prompt: Charge,
 }
 
 impl Lease {
@@ -32,7 +42,26 @@ impl Lease {
     ) -> Result<Self, Refusal> {
         let since = clock.now();
         let grant = store.reserve(at, need, id, since).await?;
-        Ok(Self { store: Arc::clone(store), clock, since, grant: Some(grant) })
+        Ok(Self {
+            store: Arc::clone(store),
+            clock,
+            since,
+            grant: Some(grant),
+            sent: AtomicBool::new(false),
+            prompt: Charge::default(),
+        })
+    }
+
+    /// The same lease with what the prompt is charged as, if it is dropped after the send.
+    #[must_use]
+    pub fn with_prompt(mut self, prompt: Charge) -> Self {
+        self.prompt = prompt;
+        self
+    }
+
+    /// What the prompt is charged as, if nothing better is known.
+    pub fn prompt(&self) -> Charge {
+        self.prompt
     }
 
     /// Whether the attempt is the member's probe.
@@ -50,10 +79,24 @@ impl Lease {
         self.clock.now()
     }
 
+    /// The attempt leaves this process: from here on it counts as made.
+    pub fn sent(&self) {
+        self.sent.store(true, Ordering::Relaxed);
+    }
+
+    /// The upstream's headers are there.
+    pub fn headers(&self, rate: &RateHeaders) {
+        self.progress(Progress::Headers(rate));
+    }
+
     /// The attempt's first content has come.
     pub fn first_content(&self) {
+        self.progress(Progress::FirstContent);
+    }
+
+    fn progress(&self, what: Progress<'_>) {
         if let Some(grant) = &self.grant {
-            self.store.first_content(grant, self.clock.now());
+            self.store.progress(grant, what, self.clock.now());
         }
     }
 
@@ -67,7 +110,9 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(grant) = self.grant.take() {
-            let outcome = Outcome::bare(Verdict::Dropped, self.held());
+            let sent = *self.sent.get_mut();
+            let charged = if sent { self.prompt } else { Charge::default() };
+            let outcome = Outcome { sent, charged, ..Outcome::bare(Verdict::Dropped, self.held()) };
             self.store.settle(grant, &outcome, self.clock.now());
         }
     }

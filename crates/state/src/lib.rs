@@ -11,7 +11,7 @@
 //! # futures_lite(async {
 //! let clock = Arc::new(ManualClock::default());
 //! let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new(1));
-//! let slots = store.bind(&[MemberSpec::new(DeploymentId::from("a"), "chat".into())], clock.now());
+//! let slots = store.bind(&[MemberSpec::new(DeploymentId::from("a"), "chat".into())], &[], clock.now()).slots;
 //! let lease = Lease::claim(&store, clock.clone(), slots[0], &Demand::default(), GrantId(1)).await.unwrap();
 //! assert_eq!(store.report(slots[0], clock.now()).in_flight, 1);
 //! lease.settle(&Outcome::bare(Verdict::Success, std::time::Duration::ZERO));
@@ -24,15 +24,26 @@
 //! # }
 //! ```
 
+mod account;
 mod cell;
 mod lease;
 mod memory;
 mod port;
 mod sight;
+mod spec;
+mod spread;
+mod table;
 
+pub(crate) use account::Claim;
 pub use lease::Lease;
 pub use memory::MemoryStore;
-pub use pointsman_health::{Cooldown, Policy as HealthPolicy, Standing};
-pub use pointsman_limits::Limits;
-pub use port::{Demand, Grant, GrantId, MemberSpec, Slot, StateStore, Turn};
-pub use sight::{Refusal, Report, Row, Sight, Why};
+pub use pointsman_cost::{BudgetLimit, Price};
+pub use pointsman_health::{AllowedFails, Cooldown, Policy as HealthPolicy, Standing};
+pub use pointsman_limits::{Limit, Limits, Take};
+pub use port::{
+    Bound, Demand, Entry, Freed, Grant, GrantId, Journal, Progress, Slot, StateStore, Turn,
+};
+pub use sight::{
+    AccountReport, Refusal, Report, Row, Sight, SpendReport, Until, Whose, Why, WindowReport,
+};
+pub use spec::{AccountId, AccountIx, AccountSpec, MemberSpec};

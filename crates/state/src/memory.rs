@@ -1,110 +1,174 @@
 //! The store in memory of one process.
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
-use pointsman_clock::Instant;
-use pointsman_health::{Cooldown, Health};
-use pointsman_types::{DeploymentId, GroupName, Outcome};
+use pointsman_clock::{Dice, Instant};
+use pointsman_health::{Cooldown, Failure};
+use pointsman_types::{Error, Outcome, Verdict};
 
 use crate::{
-    Demand, Grant, GrantId, MemberSpec, Refusal, Report, Sight, Slot, StateStore,
-    cell::{Cell, Turns, lock},
+    AccountIx, AccountReport, AccountSpec, Bound, Demand, Entry, Freed, Grant, GrantId, Journal,
+    MemberSpec, Progress, Refusal, Report, Sight, Slot, StateStore, Until, Whose, Why,
+    cell::lock,
+    spread::{Hosts, Spread},
+    table::Table,
 };
 
-/// The state of all deployments, in this process.
+/// The state of all deployments and accounts, in this process.
 ///
-/// One small lock for each deployment and one for the turns of each group, taken in that order's
-/// reverse: turns, then cell. Nothing is awaited while one is held.
+/// One small lock for each deployment, each shared account and the turns of each group, taken in
+/// the order turns, cell, accounts by index. Nothing is awaited while one is held.
 #[derive(Debug)]
 pub struct MemoryStore {
     table: RwLock<Table>,
+    hosts: Mutex<Hosts>,
+    listeners: RwLock<Vec<Weak<dyn Freed>>>,
+    journal: Option<Arc<dyn Journal>>,
     seed: u64,
-}
-
-#[derive(Debug, Default)]
-struct Table {
-    places: Vec<Place>,
-    by_id: HashMap<DeploymentId, Slot>,
-    turns: HashMap<GroupName, Arc<Mutex<Turns>>>,
-    /// The groups of the present topology.
-    serving: HashSet<GroupName>,
-}
-
-#[derive(Clone, Debug)]
-struct Place {
-    cell: Arc<Mutex<Cell>>,
-    turns: Arc<Mutex<Turns>>,
 }
 
 impl MemoryStore {
     /// An empty store; the seed decides the jitter of cooldowns.
     pub fn new(seed: u64) -> Self {
-        Self { table: RwLock::default(), seed }
+        Self {
+            table: RwLock::default(),
+            hosts: Mutex::default(),
+            listeners: RwLock::default(),
+            journal: None,
+            seed,
+        }
+    }
+
+    /// A store whose spend survives in a journal.
+    ///
+    /// # Errors
+    ///
+    /// What of the journal cannot be read.
+    pub fn with_journal(seed: u64, journal: Arc<dyn Journal>) -> Result<Self, Error> {
+        let written = journal.load()?.into_iter();
+        let written = written.map(|entry| (Arc::clone(&entry.account), entry)).collect();
+        let table = RwLock::new(Table::remembering(written));
+        Ok(Self { table, journal: Some(journal), ..Self::new(seed) })
     }
 
     fn table(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn place(&self, at: Slot) -> Place {
-        self.table().places[at.0 as usize].clone()
+    /// Claims everything, or nothing; and what the journal must hold before the send.
+    fn claim(
+        &self,
+        at: Slot,
+        need: &Demand,
+        id: GrantId,
+        now: Instant,
+    ) -> Result<(Grant, Vec<Entry>), Refusal> {
+        let table = self.table();
+        let place = &table.places[at.0 as usize];
+        let turns = need.turn.map(|turn| (turn, table.turns(need.group)));
+        let mut turns = turns.as_ref().map(|(turn, turns)| (*turn, lock(turns)));
+        let raced = Refusal { why: Why::Raced, until: Until::Event };
+        if turns.as_ref().is_some_and(|(turn, turns)| !turns.allows(*turn)) {
+            return Err(raced);
+        }
+        let mut cell = lock(&place.cell);
+        let money = cell.money(&need.take);
+        cell.check(need, money, now)?;
+        let mut shared = table.lock_accounts(&cell.accounts, &need.accounts);
+        for (ix, account) in &shared {
+            if let Some(refusal) = account.view(Whose::Account(*ix), &need.take, money, now) {
+                return Err(refusal);
+            }
+        }
+        let (pass, own) = cell.claim(need, money, now).ok_or(raced)?;
+        let claims = shared
+            .iter_mut()
+            .map(|(ix, account)| account.claim(&need.take, money, now).map(|claim| (*ix, claim)));
+        let grant = Grant { id, slot: at, pass, own, shared: claims.flatten().collect() };
+        if let Some((turn, turns)) = &mut turns {
+            turns.take(*turn, at);
+        }
+        let writes = if self.journal.is_some() {
+            let others = shared.iter().filter_map(|(_, account)| account.before_send(now));
+            cell.own.before_send(now).into_iter().chain(others).collect()
+        } else {
+            Vec::new()
+        };
+        Ok((grant, writes))
+    }
+
+    fn give_back(&self, grant: Grant, outcome: &Outcome, now: Instant) -> Option<Cooldown> {
+        let Grant { id, slot, pass, own, shared } = grant;
+        let table = self.table();
+        let mut dice = Dice::of_call(self.seed, id.0);
+        let (cooldown, spread) = {
+            let mut cell = lock(&table.places[slot.0 as usize].cell);
+            let cooldown = cell.settle(pass, own, outcome, &mut dice, now);
+            let (credential, host) = (cell.spec.credential, cell.spec.host);
+            (cooldown, move |what| Spread {
+                slot,
+                what,
+                cooled: cooldown.is_some(),
+                credential,
+                host,
+            })
+        };
+        for (ix, claim) in shared {
+            let mut account = lock(&table.accounts[ix.0 as usize]);
+            account.settle(claim, outcome.sent, &outcome.charged, now);
+        }
+        if let Verdict::Failure { kind, retry_after } = outcome.verdict {
+            let what = Failure { kind, retry_after, lone: false };
+            spread(what).over(&table, &self.hosts, &mut dice, now);
+        }
+        cooldown
+    }
+
+    fn tell_freed(&self, at: Slot) {
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        for listener in listeners.iter().filter_map(Weak::upgrade) {
+            listener.freed(at);
+        }
+    }
+
+    fn note_written(&self, entries: &[Entry]) {
+        let table = self.table();
+        for entry in entries {
+            table.with_account(&entry.account, |account| account.written(entry));
+        }
     }
 }
 
-impl Table {
-    fn bind(&mut self, member: &MemberSpec, lone: bool, now: Instant) -> Slot {
-        let turns = Arc::clone(self.turns.entry(member.group.clone()).or_default());
-        let slot = if let Some(slot) = self.by_id.get(&member.id) {
-            self.places[slot.0 as usize].turns = turns;
-            *slot
-        } else {
-            let joins = self.serving.contains(&member.group);
-            let health = if joins { Health::joining(now) } else { Health::new() };
-            let slot = Slot(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
-            self.places.push(Place { cell: Arc::new(Mutex::new(Cell::new(health))), turns });
-            self.by_id.insert(member.id.clone(), slot);
-            slot
-        };
-        let mut cell = lock(&self.places[slot.0 as usize].cell);
-        (cell.limits, cell.policy, cell.lone) = (member.limits, member.health, lone);
-        slot
+/// A grant that is given back unless somebody takes it: its caller may leave while it waits.
+struct Held<'a> {
+    store: &'a MemoryStore,
+    grant: Option<Grant>,
+    now: Instant,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(grant) = self.grant.take() {
+            let outcome =
+                Outcome { sent: false, ..Outcome::bare(Verdict::Dropped, Duration::ZERO) };
+            self.store.settle(grant, &outcome, self.now);
+        }
     }
 }
 
 #[async_trait]
 impl StateStore for MemoryStore {
-    fn bind(&self, members: &[MemberSpec], now: Instant) -> Arc<[Slot]> {
-        let mut sizes: HashMap<&GroupName, usize> = HashMap::new();
-        for member in members {
-            *sizes.entry(&member.group).or_default() += 1;
-        }
+    fn bind(&self, members: &[MemberSpec], accounts: &[AccountSpec], now: Instant) -> Bound {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        let slots = members
-            .iter()
-            .map(|member| table.bind(member, sizes[&member.group] == 1, now))
-            .collect();
-        table.serving = sizes.into_keys().cloned().collect();
-        slots
+        table.bind(members, accounts, now)
     }
 
-    fn view(&self, among: &[Slot], now: Instant, out: &mut Sight) {
-        out.rows.clear();
-        out.refused.clear();
-        let table = self.table();
-        let Some(first) = among.first() else { return };
-        let turns = lock(&table.places[first.0 as usize].turns);
-        (out.set, out.total) = (turns.set, turns.total);
-        for (at, slot) in among.iter().enumerate() {
-            let cell = lock(&table.places[slot.0 as usize].cell);
-            match cell.row(at, turns.epoch, now) {
-                Ok(row) => out.rows.push(row),
-                Err(refusal) => out.refused.push((at, refusal)),
-            }
-        }
+    fn view(&self, among: &[Slot], need: &Demand, now: Instant, out: &mut Sight) {
+        self.table().view(among, need, now, out);
     }
 
     async fn reserve(
@@ -114,21 +178,55 @@ impl StateStore for MemoryStore {
         id: GrantId,
         now: Instant,
     ) -> Result<Grant, Refusal> {
-        let place = self.place(at);
-        let mut turns = lock(&place.turns);
-        lock(&place.cell).reserve(at, id, need, &mut turns, now)
+        let (grant, writes) = self.claim(at, need, id, now)?;
+        let Some(journal) = self.journal.as_ref().filter(|_| !writes.is_empty()) else {
+            return Ok(grant);
+        };
+        let mut held = Held { store: self, grant: Some(grant), now };
+        // The journal tells of its own failures. Calls go on: what is lost is the memory of a
+        // crash, not the budget of this process.
+        if journal.write(writes.clone()).await.is_ok() {
+            self.note_written(&writes);
+        }
+        held.grant.take().ok_or(Refusal { why: Why::Raced, until: Until::Event })
     }
 
-    fn first_content(&self, grant: &Grant, now: Instant) {
-        lock(&self.place(grant.slot).cell).first_content(grant, now);
+    fn progress(&self, grant: &Grant, what: Progress<'_>, now: Instant) {
+        let table = self.table();
+        let mut cell = lock(&table.places[grant.slot.0 as usize].cell);
+        match what {
+            Progress::Headers(rate) => cell.headers(rate, now),
+            Progress::FirstContent => cell.first_content(grant, now),
+        }
     }
 
     fn settle(&self, grant: Grant, outcome: &Outcome, now: Instant) -> Option<Cooldown> {
-        let place = self.place(grant.slot);
-        lock(&place.cell).settle(grant, outcome, self.seed, now)
+        let slot = grant.slot;
+        let cooldown = self.give_back(grant, outcome, now);
+        self.tell_freed(slot);
+        cooldown
     }
 
     fn report(&self, at: Slot, now: Instant) -> Report {
-        lock(&self.place(at).cell).report(now)
+        lock(&self.table().places[at.0 as usize].cell).report(now)
+    }
+
+    fn account(&self, at: AccountIx, now: Instant) -> AccountReport {
+        lock(&self.table().accounts[at.0 as usize]).report(now)
+    }
+
+    fn on_free(&self, listener: Weak<dyn Freed>) {
+        let mut all = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| one.strong_count() > 0);
+        all.push(listener);
+    }
+
+    async fn flush(&self, end: bool, now: Instant) -> Result<(), Error> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        let entries = self.table().behind(end, now);
+        if entries.is_empty() {
+            return Ok(());
+        }
+        journal.write(entries).await
     }
 }

@@ -1,37 +1,21 @@
 //! The port: where the live state is.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{
+    fmt::Debug,
+    sync::{Arc, Weak},
+};
 
 use async_trait::async_trait;
 use pointsman_clock::Instant;
-use pointsman_health::{Cooldown, Pass, Policy};
-use pointsman_limits::{Hold, Limits};
-use pointsman_types::{DeploymentId, GroupName, Outcome};
+use pointsman_health::{Cooldown, Pass};
+use pointsman_limits::Take;
+use pointsman_types::{Error, Outcome, RateHeaders};
+use smallvec::SmallVec;
 
-use crate::{Refusal, Report, Sight};
-
-/// What the state must know of a deployment.
-#[derive(Clone, Debug)]
-pub struct MemberSpec {
-    /// State is bound to this, across reloads.
-    pub id: DeploymentId,
-    /// The group it serves.
-    pub group: GroupName,
-    /// What it may be asked.
-    pub limits: Limits,
-    /// How it cools and recovers.
-    pub health: Policy,
-}
-
-impl MemberSpec {
-    /// A member without limits and with the default health policy.
-    pub fn new(id: DeploymentId, group: GroupName) -> Self {
-        Self { id, group, limits: Limits::default(), health: Policy::default() }
-    }
-}
+use crate::{AccountIx, AccountReport, AccountSpec, Claim, MemberSpec, Refusal, Report, Sight};
 
 /// The place of one deployment's state in a store. Slots are never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u32);
 
 /// Names one grant: unique among all instances that share a store.
@@ -39,10 +23,20 @@ pub struct Slot(pub u32);
 pub struct GrantId(pub u64);
 
 /// What a call needs of a member.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Demand {
+    /// Requests and tokens, as estimated.
+    pub take: Take,
+    /// A hash of the name of the group that takes turns: the one that the call was for.
+    pub group: u64,
+    /// Accounts that the call draws on wherever it goes: its caller's, its tags'.
+    pub accounts: SmallVec<[AccountIx; 4]>,
+    /// Whether the answer is streamed.
+    pub stream: bool,
     /// The turn that a first attempt takes; `None` for retries, which take none.
     pub turn: Option<Turn>,
+    /// Whether a member that cools softly may be claimed ahead of its time, as its probe.
+    pub last_resort: bool,
 }
 
 /// The turn of a group that a pick was made for.
@@ -65,7 +59,10 @@ pub struct Grant {
     /// Whose capacity it is.
     pub slot: Slot,
     pub(crate) pass: Pass,
-    pub(crate) hold: Hold,
+    /// What was claimed of the deployment's own account.
+    pub(crate) own: Claim,
+    /// What was claimed of accounts that are shared.
+    pub(crate) shared: SmallVec<[(AccountIx, Claim); 4]>,
 }
 
 impl Grant {
@@ -73,6 +70,30 @@ impl Grant {
     pub fn is_probe(&self) -> bool {
         self.pass.is_probe()
     }
+}
+
+/// What an attempt has come to before its end.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// The upstream's headers are there, and this is what they say of its limits.
+    Headers(&'a RateHeaders),
+    /// The first content has come: frees a probe.
+    FirstContent,
+}
+
+/// Is told when capacity frees that somebody may wait for.
+pub trait Freed: Debug + Send + Sync {
+    /// A member's capacity freed, or its standing changed, at one of these slots.
+    fn freed(&self, at: Slot);
+}
+
+/// What [`StateStore::bind`] bound, in the order in which it was given.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// Where the state of each member is.
+    pub slots: Vec<Slot>,
+    /// Where each account is.
+    pub accounts: Vec<AccountIx>,
 }
 
 /// Where the live state of deployments is.
@@ -84,8 +105,8 @@ impl Grant {
 /// use async_trait::async_trait;
 /// use pointsman_clock::Instant;
 /// use pointsman_state::*;
-/// use pointsman_types::Outcome;
-/// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+/// use pointsman_types::{Error, Outcome};
+/// use std::sync::{Weak, atomic::{AtomicU64, Ordering}};
 ///
 /// /// Counts what is reserved, and leaves the rest to the store in memory.
 /// #[derive(Debug)]
@@ -93,18 +114,18 @@ impl Grant {
 ///
 /// #[async_trait]
 /// impl StateStore for Counting {
-///     fn bind(&self, members: &[MemberSpec], now: Instant) -> Arc<[Slot]> {
-///         self.0.bind(members, now)
+///     fn bind(&self, members: &[MemberSpec], accounts: &[AccountSpec], now: Instant) -> Bound {
+///         self.0.bind(members, accounts, now)
 ///     }
-///     fn view(&self, among: &[Slot], now: Instant, out: &mut Sight) {
-///         self.0.view(among, now, out);
+///     fn view(&self, among: &[Slot], need: &Demand, now: Instant, out: &mut Sight) {
+///         self.0.view(among, need, now, out);
 ///     }
 ///     async fn reserve(&self, at: Slot, need: &Demand, id: GrantId, now: Instant) -> Result<Grant, Refusal> {
 ///         self.1.fetch_add(1, Ordering::Relaxed);
 ///         self.0.reserve(at, need, id, now).await
 ///     }
-///     fn first_content(&self, grant: &Grant, now: Instant) {
-///         self.0.first_content(grant, now);
+///     fn progress(&self, grant: &Grant, what: Progress<'_>, now: Instant) {
+///         self.0.progress(grant, what, now);
 ///     }
 ///     fn settle(&self, grant: Grant, outcome: &Outcome, now: Instant) -> Option<Cooldown> {
 ///         self.0.settle(grant, outcome, now)
@@ -112,20 +133,29 @@ impl Grant {
 ///     fn report(&self, at: Slot, now: Instant) -> Report {
 ///         self.0.report(at, now)
 ///     }
+///     fn account(&self, at: AccountIx, now: Instant) -> AccountReport {
+///         self.0.account(at, now)
+///     }
+///     fn on_free(&self, listener: Weak<dyn Freed>) {
+///         self.0.on_free(listener);
+///     }
+///     async fn flush(&self, end: bool, now: Instant) -> Result<(), Error> {
+///         self.0.flush(end, now).await
+///     }
 /// }
 /// ```
 #[async_trait]
 pub trait StateStore: Debug + Send + Sync + 'static {
-    /// Binds all members of a topology to their state, by id: known ones keep it, and take the new
-    /// settings. A member that joins a group which already serves ramps.
-    fn bind(&self, members: &[MemberSpec], now: Instant) -> Arc<[Slot]>;
+    /// Binds all members and shared accounts of a topology to their state, by id: known ones keep
+    /// it, and take the new settings. A member that joins a group which already serves ramps.
+    fn bind(&self, members: &[MemberSpec], accounts: &[AccountSpec], now: Instant) -> Bound;
 
     /// What a decision among the members of one group sees: a row for each willing one, a refusal
     /// for each other. `out` is cleared first and its memory reused.
-    fn view(&self, among: &[Slot], now: Instant, out: &mut Sight);
+    fn view(&self, among: &[Slot], need: &Demand, now: Instant, out: &mut Sight);
 
-    /// Claims the capacity for one attempt: all of it, or nothing. The in-flight count is up
-    /// before this returns.
+    /// Claims the capacity for one attempt: all of it, in every account, or nothing. The in-flight
+    /// count is up before this returns. Dropping the future gives everything back.
     ///
     /// # Errors
     ///
@@ -138,15 +168,90 @@ pub trait StateStore: Debug + Send + Sync + 'static {
         now: Instant,
     ) -> Result<Grant, Refusal>;
 
-    /// The attempt's first content has come: frees a probe.
-    fn first_content(&self, grant: &Grant, now: Instant);
+    /// What the attempt has come to before its end.
+    fn progress(&self, grant: &Grant, what: Progress<'_>, now: Instant);
 
-    /// Gives the capacity back and learns from the outcome; queues and never blocks. Returns the
-    /// cooldown that this began or prolonged.
+    /// Gives the capacity back, charges what was used and learns from the outcome; queues and never
+    /// blocks. Returns the cooldown that this began or prolonged.
     fn settle(&self, grant: Grant, outcome: &Outcome, now: Instant) -> Option<Cooldown>;
 
     /// How one member stands, for people.
     fn report(&self, at: Slot, now: Instant) -> Report;
+
+    /// How one shared account stands, for people.
+    fn account(&self, at: AccountIx, now: Instant) -> AccountReport;
+
+    /// Tells this listener whenever capacity frees.
+    fn on_free(&self, listener: Weak<dyn Freed>);
+
+    /// Writes down what must survive a restart; called every second, and with `end` when nothing is
+    /// under way any more.
+    ///
+    /// # Errors
+    ///
+    /// What could not be written, and why.
+    async fn flush(&self, end: bool, now: Instant) -> Result<(), Error>;
 }
 
 const _: fn(&dyn StateStore) = |_| ();
+
+/// What must survive a restart, of one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The account.
+    pub account: Arc<str>,
+    /// What was spent in the present window of its budget, in US dollars.
+    pub spent: pointsman_types::Decimal,
+    /// What may have been spent: at least `spent` and all that is reserved. After a crash this
+    /// counts, so that no budget is ever overshot.
+    pub claimed: pointsman_types::Decimal,
+    /// When the window began, once anything was spent in it.
+    pub since: Option<Instant>,
+}
+
+/// Keeps spend across restarts.
+///
+/// An entry replaces the earlier one of its account. Writing queues; whoever must know that an
+/// entry is safe awaits it.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use pointsman_state::{Entry, Journal};
+/// use pointsman_types::Error;
+/// use std::{collections::HashMap, sync::{Arc, Mutex}};
+///
+/// /// Survives nothing; for tests.
+/// #[derive(Debug, Default)]
+/// struct Forgetful(Mutex<HashMap<Arc<str>, Entry>>);
+///
+/// #[async_trait]
+/// impl Journal for Forgetful {
+///     fn load(&self) -> Result<Vec<Entry>, Error> {
+///         Ok(self.0.lock().unwrap().values().cloned().collect())
+///     }
+///     async fn write(&self, entries: Vec<Entry>) -> Result<(), Error> {
+///         let mut all = self.0.lock().unwrap();
+///         all.extend(entries.into_iter().map(|entry| (Arc::clone(&entry.account), entry)));
+///         Ok(())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Journal: Debug + Send + Sync + 'static {
+    /// All entries, the newest of each account.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be read, and why.
+    fn load(&self) -> Result<Vec<Entry>, Error>;
+
+    /// Writes entries; when this resolves they survive a power cut. Those of several callers at one
+    /// time are written together.
+    ///
+    /// # Errors
+    ///
+    /// What could not be written, and why.
+    async fn write(&self, entries: Vec<Entry>) -> Result<(), Error>;
+}
+
+const _: fn(&dyn Journal) = |_| ();

@@ -53,10 +53,12 @@ pub struct Candidate {
     pub in_flight: u32,
     /// Tokens reserved by requests in flight.
     pub tokens_in_flight: u64,
-    /// Estimated seconds to the first token.
+    /// Mean seconds to the first token of the last ten samples.
     pub ttft: Option<f64>,
-    /// Estimated seconds per output token.
+    /// Mean seconds per output token of the last ten samples.
     pub per_token: Option<f64>,
+    /// Peak-EWMA of the seconds to the first token, decayed to this instant.
+    pub ewma: Option<f64>,
     /// Observed throughput in tokens a second.
     pub tokens_per_s: Option<f64>,
     /// Use of the last 60 seconds.
@@ -86,6 +88,7 @@ impl Candidate {
             tokens_in_flight: 0,
             ttft: None,
             per_token: None,
+            ewma: None,
             tokens_per_s: None,
             used: Used::default(),
             price: None,
@@ -109,48 +112,62 @@ impl Candidate {
         self.served = served;
         self
     }
+
+    /// The same candidate with requests in flight.
+    #[must_use]
+    pub fn in_flight(mut self, requests: u32) -> Self {
+        self.in_flight = requests;
+        self
+    }
+
+    /// The same candidate with that many seconds to the first token, as mean and as peak-EWMA.
+    #[must_use]
+    pub fn ttft(mut self, seconds: f64) -> Self {
+        self.ttft = Some(seconds);
+        self.ewma = Some(seconds);
+        self
+    }
+
+    /// The same candidate with that many seconds per output token.
+    #[must_use]
+    pub fn per_token(mut self, seconds: f64) -> Self {
+        self.per_token = Some(seconds);
+        self
+    }
+
+    /// The same candidate with tokens in flight, and how many of them it does a second.
+    #[must_use]
+    pub fn draining(mut self, tokens: u64, per_second: f64) -> Self {
+        self.tokens_in_flight = tokens;
+        self.tokens_per_s = Some(per_second);
+        self
+    }
+
+    /// The same candidate with requests and tokens of the last 60 seconds.
+    #[must_use]
+    pub fn used(mut self, requests: u64, tokens: u64) -> Self {
+        self.used = Used { requests, tokens };
+        self
+    }
+
+    /// The same candidate with a price for this call.
+    #[must_use]
+    pub fn price(mut self, dollars: Decimal) -> Self {
+        self.price = Some(dollars);
+        self
+    }
+
+    /// The same candidate with a free share.
+    #[must_use]
+    pub fn headroom(mut self, share: f32) -> Self {
+        self.headroom = share;
+        self
+    }
 }
 
 impl Ask {
     /// A plain call at that moment.
     pub fn at(now: Instant) -> Self {
         Self { now, ..Self::default() }
-    }
-}
-
-/// What members are weighed by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Share {
-    Weight,
-    Rpm,
-    Tpm,
-    Even,
-}
-
-impl Share {
-    /// `weight`, else `rpm`, else `tpm`, the first that any member sets; even where none is set or
-    /// all are zero.
-    pub(crate) fn among(members: &[Candidate]) -> Self {
-        let set = |is_set: fn(&Candidate) -> bool| members.iter().any(is_set);
-        let share = if set(|member| member.weight.is_some()) {
-            Self::Weight
-        } else if set(|member| member.rpm.is_some()) {
-            Self::Rpm
-        } else if set(|member| member.tpm.is_some()) {
-            Self::Tpm
-        } else {
-            Self::Even
-        };
-        if members.iter().any(|member| share.of(member) > 0) { share } else { Self::Even }
-    }
-
-    /// The member's share; a member without the setting counts 0.
-    pub(crate) fn of(self, member: &Candidate) -> u64 {
-        match self {
-            Self::Weight => member.weight.map_or(0, u64::from),
-            Self::Rpm => member.rpm.map_or(0, u64::from),
-            Self::Tpm => member.tpm.unwrap_or(0),
-            Self::Even => 1,
-        }
     }
 }

@@ -3,7 +3,10 @@
 //! The recordings are in `../shared/fixtures` beside the workspace, listed in its `index.json`.
 //! They are no part of the project: without them the tests that replay them say so and pass.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use pointsman_provider::{Event, Frame, Frames};
@@ -34,7 +37,7 @@ pub struct Recorded {
 impl Recorded {
     /// Whether the answer is a stream.
     pub fn is_stream(&self) -> bool {
-        let path = std::path::Path::new(&self.file);
+        let path = Path::new(&self.file);
         !path.extension().is_some_and(|kind| kind == "json" || kind == "html")
     }
 }
@@ -65,12 +68,17 @@ pub fn recorded(vendor: &str) -> Vec<Recorded> {
             endpoint: text(&entry["endpoint"]),
             headers: headers.iter().filter_map(|(k, v)| Some((k.clone(), text(v)?))).collect(),
             stop: entry["stop"].as_array().into_iter().flatten().filter_map(text).collect(),
-            body: fs::read(folder.join(&file)).ok()?.into(),
+            body: fs::read(folder.join(&file)).ok().or_else(|| flat(&folder, &file))?.into(),
             request: request.map(Into::into),
             file,
         })
     };
     index.iter().filter(|entry| entry["provider"] == vendor).filter_map(one).collect()
+}
+
+/// What was rebuilt from reports may lie in one folder, whosever it is.
+fn flat(folder: &Path, file: &str) -> Option<Vec<u8>> {
+    fs::read(folder.join("cited").join(Path::new(file).file_name()?)).ok()
 }
 
 /// What a stream was read into.

@@ -177,6 +177,11 @@ impl Operation {
         }
     }
 
+    /// Whether its answer is written token by token.
+    pub fn writes(self) -> bool {
+        self.is_chat() || self == Self::Completions
+    }
+
     /// Whether it asks for the next turn of a conversation, in whichever dialect.
     pub fn is_chat(self) -> bool {
         matches!(self, Self::Chat | Self::Responses | Self::Messages)

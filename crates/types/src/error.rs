@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::DeploymentId;
+use crate::{DeploymentId, RateHeaders};
 
 /// What kind of failure it was. Adapters classify once; status codes die there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -189,6 +189,10 @@ pub struct ErrorDetail {
     pub deployment: Option<DeploymentId>,
     /// How long to wait before asking again.
     pub retry_after: Option<Duration>,
+    /// What the upstream said of its rate limits.
+    pub rate: Option<Box<RateHeaders>>,
+    /// Whether the attempt never left this process.
+    pub unsent: bool,
     /// The error below this one.
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -247,6 +251,20 @@ impl Error {
         self
     }
 
+    /// What the upstream said of its rate limits.
+    #[must_use]
+    pub fn with_rate(mut self, rate: RateHeaders) -> Self {
+        self.detail.rate = (!rate.is_empty()).then(|| Box::new(rate));
+        self
+    }
+
+    /// The attempt never left this process.
+    #[must_use]
+    pub fn unsent(mut self) -> Self {
+        self.detail.unsent = true;
+        self
+    }
+
     /// The vendor that failed.
     #[must_use]
     pub fn by(mut self, provider: &str) -> Self {
@@ -271,6 +289,8 @@ impl Error {
         let upstream = self.detail.status;
         match self.kind {
             ErrorKind::BadRequest => upstream.filter(|s| (400..500).contains(s)).unwrap_or(400),
+            // A demand that no time would help is no matter of too many requests.
+            ErrorKind::Refused => upstream.filter(|s| *s == 400).unwrap_or(429),
             ErrorKind::Server => upstream.filter(|s| (500..600).contains(s)).unwrap_or(502),
             kind => kind.status(),
         }

@@ -8,12 +8,14 @@ mod deployment;
 mod error;
 mod ids;
 mod outcome;
+mod rate;
 mod usage;
 
 pub use deployment::{Deployment, Operation};
 pub use error::{Blame, Error, ErrorDetail, ErrorKind, Penalty, Scope};
 pub use ids::{DeploymentId, GroupName, Ix, stable_hash};
-pub use outcome::{Attempt, Outcome, Verdict};
+pub use outcome::{Attempt, Charge, Outcome, Verdict};
+pub use rate::{Rate, RateHeaders};
 pub use rust_decimal::Decimal;
 pub use secrecy::{ExposeSecret, SecretString as Secret};
 pub use usage::Usage;

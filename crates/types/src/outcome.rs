@@ -11,14 +11,29 @@ use crate::{DeploymentId, ErrorKind, Usage};
 pub struct Outcome {
     /// How it ended.
     pub verdict: Verdict,
+    /// Whether it left this process; one that did not gives everything back.
+    pub sent: bool,
+    /// Whether a stream was asked for.
+    pub stream: bool,
     /// The true usage, where the upstream said it.
     pub usage: Option<Usage>,
-    /// What it cost in US dollars, where usage and price are known.
-    pub money: Option<Decimal>,
-    /// From the send to the first content.
+    /// What it is charged.
+    pub charged: Charge,
+    /// From the send to the first content of a stream.
     pub first_content: Option<Duration>,
     /// From the send to the end.
     pub total: Duration,
+}
+
+/// What an attempt is charged: the true usage where it is known, else what is estimated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Charge {
+    /// Tokens of the prompt.
+    pub input: u64,
+    /// Tokens of the answer.
+    pub output: u64,
+    /// US dollars; `None` when the price is unknown.
+    pub money: Option<Decimal>,
 }
 
 /// How one attempt ended.
@@ -35,14 +50,20 @@ pub enum Verdict {
     },
     /// The caller left; health learns nothing.
     Dropped,
-    /// It never left this process; everything is given back.
-    Unsent,
 }
 
 impl Outcome {
-    /// An outcome that knows only how it ended.
+    /// An outcome of an attempt that was sent, used nothing, and knows only how it ended.
     pub fn bare(verdict: Verdict, total: Duration) -> Self {
-        Self { verdict, usage: None, money: None, first_content: None, total }
+        Self {
+            verdict,
+            sent: true,
+            stream: false,
+            usage: None,
+            charged: Charge::default(),
+            first_content: None,
+            total,
+        }
     }
 }
 

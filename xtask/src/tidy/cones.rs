@@ -24,9 +24,10 @@ const TEXT: [&str; 6] =
     ["serde_json", "serde-saphyr", "serde_norway", "serde_yaml", "serde_yaml_ng", "yaml-rust2"];
 
 /// External crates that one crate of ours wraps, and its folder.
-const WRAPPED: [(&str, &str); 5] = [
+const WRAPPED: [(&str, &str); 6] = [
     ("reqwest", "crates/http"),
     ("axum", "crates/gateway"),
+    ("governor", "crates/limits"),
     ("redis", "crates/stores/redis"),
     ("fred", "crates/stores/redis"),
     ("serde-saphyr", "crates/config"),

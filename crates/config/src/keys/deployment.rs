@@ -3,37 +3,26 @@
 use super::{
     Keys, Rows,
     Says::{Approximate, Ignored, Param, Served, Setting},
-    Table,
+    Table, prices,
 };
 
 const ENTRY_ROWS: Rows = &[
-    (Served, "model_name litellm_params model_info rpm"),
-    (TPM, "tpm"),
+    (Served, "model_name litellm_params model_info rpm tpm"),
     (Ignored("the deployment takes calls"), "blocked"),
 ];
 
-const TPM: super::Says =
-    Approximate("a weight of simple-shuffle; tokens a minute are not limited yet");
-const NO_TOKEN_LIMITS: super::Says =
-    Ignored("this limit is not kept yet: calls are not limited by it");
-const NO_BUDGETS: super::Says = Ignored("budgets are not kept yet: calls are not limited by it");
 const NO_PRICE: super::Says = Ignored("this price is not used: the call is costed without it");
-
-const PRICES: &str = "input_cost_per_token output_cost_per_token cache_read_input_token_cost
-    cache_creation_input_token_cost cache_creation_input_token_cost_above_1hr
-    output_cost_per_reasoning_token input_cost_per_audio_token output_cost_per_audio_token";
-
-const OTHER_PRICES: &str = include_str!("other_prices.txt");
 
 const PARAM_ROWS: Rows = &[
     (
         Served,
         "model api_key api_base base_url organization weight order tags rpm max_parallel_requests
         timeout stream_timeout num_retries cooldown_time custom_llm_provider unless_env latency
-        reply extra_body",
+        reply extra_body tpm itpm otpm rpd tpd daily_reset_time max_budget budget_duration quotas
+        silent_model drop_params additional_drop_params litellm_credential_name base_model",
     ),
-    (Served, PRICES),
-    (TPM, "tpm"),
+    (Served, prices::BASES),
+    (Served, "tiered_pricing search_context_cost_per_query"),
     (Approximate("read as num_retries, which wins where both are set"), "max_retries"),
     (
         Setting,
@@ -61,23 +50,19 @@ const PARAM_ROWS: Rows = &[
     ),
     (Approximate("used where the request has none; LiteLLM merges the two"), "tools tool_choice"),
     (
-        NO_TOKEN_LIMITS,
-        "itpm otpm tpd rpd daily_reset_time default_api_key_tpm_limit
-        default_api_key_rpm_limit",
+        Ignored("set the limits of callers in router_settings.pointsman.keys"),
+        "default_api_key_tpm_limit default_api_key_rpm_limit",
     ),
-    (NO_BUDGETS, "max_budget budget_duration"),
-    (NO_PRICE, OTHER_PRICES),
-    (Ignored("quotas are not kept yet: calls are not limited by them"), "quotas"),
+    (NO_PRICE, prices::OTHER),
     (
         Ignored("the same timeouts bound every service tier"),
         "timeout_by_service_tier stream_timeout_by_service_tier force_timeout request_timeout",
     ),
     (Ignored("the upstream is called and its answer returned"), "mock_response mock_timeout"),
-    (Ignored("calls are not mirrored"), "silent_model"),
     (Ignored("tags alone are compared, not the client's name"), "tag_regex"),
     (
-        Ignored("parameters that a model does not take go upstream as they are"),
-        "drop_params additional_drop_params allowed_openai_params modify_params
+        Ignored("what a vendor takes is known of the vendor; requests are not rewritten further"),
+        "allowed_openai_params modify_params
         fireworks_forward_user_id",
     ),
     (
@@ -88,10 +73,6 @@ const PARAM_ROWS: Rows = &[
     (
         Ignored("a request never brings its own credentials"),
         "configurable_clientside_auth_params allow_client_keepalive_override",
-    ),
-    (
-        Ignored("credential_list is not read: the deployment has the credentials given here"),
-        "litellm_credential_name",
     ),
     (Ignored("the upstream's certificate is always checked"), "ssl_verify"),
     (Ignored("streams carry no comments to keep a connection open"), "keepalive_seconds"),
@@ -143,7 +124,7 @@ const PARAM_ROWS: Rows = &[
         enable_json_schema_validation stream_chunk_size",
     ),
     (
-        Ignored("answers are not cached: every call goes upstream"),
+        Ignored("set cache_responses in router_settings"),
         "caching cache ttl
         enable_prompt_caching caching_groups cache_control_injection_points",
     ),
@@ -174,57 +155,56 @@ const PARAM_ROWS: Rows = &[
         newrelic_api_key newrelic_region signoz_ingestion_endpoint signoz_ingestion_key
         turn_off_message_logging litellm_disabled_callbacks",
     ),
-    (Ignored("model_info is read beside litellm_params alone"), "model_info base_model"),
+    (Ignored("model_info is read beside litellm_params alone"), "model_info"),
     (Ignored("the model's own address is used"), "deployment_id custom_endpoint"),
 ];
 
+const SUPPORTS: &str = "supports_system_messages supports_response_schema supports_vision
+    supports_function_calling supports_forced_tool_use supports_tool_choice supports_assistant_prefill supports_prompt_caching
+    supports_prompt_cache_breakpoint supports_thinking_cache_preservation supports_computer_use
+    supports_audio_input supports_video_input supports_box_questions
+    supports_embedding_image_input supports_audio_output supports_pdf_input
+    supports_native_streaming supports_native_structured_output
+    supports_bedrock_native_structured_output supports_parallel_function_calling
+    supports_web_search supports_reasoning supports_sampling_params supports_adaptive_thinking
+    supports_legacy_thinking supports_tool_search supports_mid_conversation_system
+    supports_url_context supports_none_reasoning_effort supports_minimal_reasoning_effort
+    supports_low_reasoning_effort supports_xhigh_reasoning_effort supports_max_reasoning_effort
+    supports_output_config supports_image_size supports_anthropic_thinking_payload
+    supports_anthropic_compaction supports_regex_lookaround";
+
 const INFO_ROWS: Rows = &[
-    (Served, "id rpm order cooldown_time allowed_fails"),
-    (Served, PRICES),
-    (TPM, "tpm"),
-    (Ignored("allowed_fails alone counts"), "allowed_fails_policy"),
-    (NO_TOKEN_LIMITS, "itpm otpm"),
-    (NO_PRICE, OTHER_PRICES),
     (
-        Ignored("the price book is asked for the model itself"),
-        "base_model pricing_provider
+        Served,
+        "id rpm tpm itpm otpm order cooldown_time allowed_fails allowed_fails_policy base_model
+        mode max_tokens max_input_tokens max_output_tokens disable_background_health_check
+        health_check_model health_check_timeout health_check_max_tokens",
+    ),
+    (Served, SUPPORTS),
+    (Served, prices::BASES),
+    (Served, "tiered_pricing search_context_cost_per_query"),
+    (NO_PRICE, prices::OTHER),
+    (
+        Ignored("the price book is asked for base_model, else the model itself, at any hour"),
+        "pricing_provider
         off_peak_pricing prompt_cache_min_tokens",
     ),
     (
         Ignored("every operation is tried at the upstream"),
-        "mode supported_endpoints
+        "supported_endpoints
         enforce_supported_endpoints supported_openai_params use_openai_responses_path
         uses_embed_content max_embedding_batch_size provider_specific_entry",
     ),
     (
-        Ignored(
-            "prompts are not measured before the send: a prompt that is too long fails upstream",
-        ),
-        "max_tokens max_input_tokens max_output_tokens",
+        Ignored("a model's abilities are its supports_… keys; the upstream answers for the rest"),
+        "thinking_always_on reasoning_effort_levels reasoning_modes reasoning_contexts
+        default_reasoning_effort supported_audio_formats vertex_ai_audio_api
+        bedrock_output_config_effort_ceiling bedrock_converse_supports_strict_tools
+        token_count_framing token_count_model token_count_tokenizer custom_tokenizer
+        supported_regions",
     ),
     (
-        Ignored("nothing is known of what a model can do: the upstream answers for it"),
-        "supports_system_messages supports_response_schema supports_vision
-        supports_function_calling supports_tool_choice supports_assistant_prefill
-        supports_prompt_caching supports_prompt_cache_breakpoint
-        supports_thinking_cache_preservation supports_computer_use supports_audio_input
-        supports_video_input supports_box_questions supports_embedding_image_input
-        supports_audio_output supports_pdf_input supports_native_streaming
-        supports_native_structured_output supports_bedrock_native_structured_output
-        supports_parallel_function_calling supports_web_search supports_reasoning
-        supports_sampling_params supports_adaptive_thinking supports_legacy_thinking
-        thinking_always_on supports_tool_search supports_mid_conversation_system
-        supports_url_context supports_none_reasoning_effort supports_minimal_reasoning_effort
-        supports_low_reasoning_effort supports_xhigh_reasoning_effort
-        supports_max_reasoning_effort reasoning_effort_levels reasoning_modes reasoning_contexts
-        default_reasoning_effort supports_output_config supports_image_size
-        supports_anthropic_thinking_payload supports_anthropic_compaction supported_audio_formats
-        vertex_ai_audio_api bedrock_output_config_effort_ceiling
-        bedrock_converse_supports_strict_tools supports_regex_lookaround token_count_framing
-        token_count_model token_count_tokenizer custom_tokenizer supported_regions",
-    ),
-    (
-        Ignored("every caller may use every group"),
+        Ignored("what a caller may use stands in router_settings.pointsman.keys"),
         "team_id team_public_model_name access_groups access_via_team_ids access_windows tier
         member_auto_router discoverable blocked",
     ),
@@ -238,11 +218,10 @@ const INFO_ROWS: Rows = &[
         "allow_fail_open enable_tag_filtering",
     ),
     (
-        Ignored("deployments are not probed: failed calls alone cool them"),
-        "disable_background_health_check health_check_max_tokens
-        health_check_max_tokens_non_reasoning health_check_max_tokens_reasoning
-        health_check_model health_check_params health_check_reasoning_effort
-        health_check_supports_max_tokens health_check_timeout health_check_voice
+        Ignored("a probe is the smallest call that the model's mode allows"),
+        "health_check_max_tokens_non_reasoning health_check_max_tokens_reasoning
+        health_check_params health_check_reasoning_effort
+        health_check_supports_max_tokens health_check_voice
         background_health_check",
     ),
     (Ignored("the deployment serves in every environment"), "supported_environments"),
@@ -255,12 +234,22 @@ const INFO_ROWS: Rows = &[
     ),
 ];
 
+const SEARCH_ROWS: Rows =
+    &[(Served, "search_context_size_low search_context_size_medium search_context_size_high")];
+
+const TIER_ROWS: Rows =
+    &[(Served, "range cache_creation_input_token_cost_above_1hr"), (Served, prices::BASES)];
+
+/// `search_context_cost_per_query`.
+pub(crate) static SEARCH_PRICES: Table = Table::new(|| Keys::new(SEARCH_ROWS));
+/// An entry of `tiered_pricing`.
+pub(crate) static PRICE_TIER: Table = Table::new(|| Keys::new(TIER_ROWS));
 /// An entry of `model_list`.
 pub(crate) static ENTRY: Table = Table::new(|| Keys::new(ENTRY_ROWS));
 /// `litellm_params`.
-pub(crate) static PARAMS: Table = Table::new(|| Keys::new(PARAM_ROWS));
+pub(crate) static PARAMS: Table = Table::new(|| Keys::new(PARAM_ROWS).with_prices());
 /// `model_info`.
-pub(crate) static INFO: Table = Table::new(|| Keys::new(INFO_ROWS));
+pub(crate) static INFO: Table = Table::new(|| Keys::new(INFO_ROWS).with_prices());
 
 #[cfg(test)]
-pub(super) const ALL: &[Rows] = &[ENTRY_ROWS, PARAM_ROWS, INFO_ROWS];
+pub(super) const ALL: &[Rows] = &[ENTRY_ROWS, PARAM_ROWS, INFO_ROWS, TIER_ROWS, SEARCH_ROWS];

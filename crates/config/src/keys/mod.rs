@@ -1,14 +1,24 @@
 //! Every key that LiteLLM reads, section by section, and what becomes of it here.
 
+mod cache;
 mod deployment;
+mod own;
+mod prices;
 mod router;
 mod settings;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-pub(crate) use deployment::{ENTRY, INFO, PARAMS};
-pub(crate) use router::{ALIAS, POINTSMAN, RETRY, ROUTER};
-pub(crate) use settings::{GENERAL, LITELLM, TOP};
+pub(crate) use cache::{CACHE_KWARGS, CACHE_PARAMS};
+pub(crate) use deployment::{ENTRY, INFO, PARAMS, PRICE_TIER, SEARCH_PRICES};
+pub(crate) use own::{
+    AFFINITY, BUDGET, CALLER, EXHAUSTED, HEDGE, MIRROR, QUOTA, RETRY_BUDGET, WAIT,
+};
+pub(crate) use prices::base as price_base;
+pub(crate) use router::{
+    ALIAS, ALLOWED_FAILS, POINTSMAN, RETRY, ROUTER, ROUTING_GROUP, STRATEGY_ARGS,
+};
+pub(crate) use settings::{CREDENTIAL, GENERAL, LITELLM, TOP};
 
 /// What becomes of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,24 +40,35 @@ type Rows = &'static [(Says, &'static str)];
 
 /// The keys of one section.
 #[derive(Debug)]
-pub(crate) struct Keys(BTreeMap<&'static str, Says>);
+pub(crate) struct Keys {
+    rows: BTreeMap<&'static str, Says>,
+    /// Whether prices with suffixes are keys, too.
+    prices: bool,
+}
 
 impl Keys {
     fn new(rows: &[(Says, &'static str)]) -> Self {
         let each = |&(says, names): &(Says, &'static str)| {
             names.split_whitespace().map(move |name| (name, says))
         };
-        Self(rows.iter().flat_map(each).collect())
+        Self { rows: rows.iter().flat_map(each).collect(), prices: false }
+    }
+
+    /// The same keys, and every price that LiteLLM may have.
+    fn with_prices(mut self) -> Self {
+        self.prices = true;
+        self
     }
 
     /// What becomes of the key; `None` for an unknown one.
     pub(crate) fn says(&self, key: &str) -> Option<Says> {
-        self.0.get(key).copied()
+        let row = self.rows.get(key).copied();
+        row.or_else(|| if self.prices { prices::says(key) } else { None })
     }
 
     /// All names.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.0.keys().copied()
+        self.rows.keys().copied()
     }
 }
 
@@ -88,7 +109,7 @@ mod tests {
 
     #[test]
     fn every_key_is_in_one_row_of_its_table() {
-        for rows in [deployment::ALL, router::ALL, settings::ALL].concat() {
+        for rows in [cache::ALL, deployment::ALL, own::ALL, router::ALL, settings::ALL].concat() {
             let mut seen = std::collections::BTreeSet::new();
             for name in rows.iter().flat_map(|(_, names)| names.split_whitespace()) {
                 assert!(seen.insert(name), "{name} is in two rows");
@@ -98,7 +119,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_one_short_sentence() {
-        for rows in [deployment::ALL, router::ALL, settings::ALL].concat() {
+        for rows in [cache::ALL, deployment::ALL, own::ALL, router::ALL, settings::ALL].concat() {
             for (says, _) in rows {
                 if let Says::Approximate(why) | Says::Ignored(why) = says {
                     assert!(!why.is_empty() && why.len() < 140 && !why.ends_with('.'), "{why}");

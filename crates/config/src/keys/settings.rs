@@ -7,7 +7,7 @@ use super::{
 };
 
 const TOP_ROWS: Rows = &[
-    (Served, "model_list router_settings litellm_settings general_settings"),
+    (Served, "model_list router_settings litellm_settings general_settings credential_list"),
     (
         Approximate("read for os.environ/NAME in this file; the process does not get them"),
         "environment_variables",
@@ -15,7 +15,7 @@ const TOP_ROWS: Rows = &[
     (Ignored("the files it names are not read: write one file"), "include"),
     (
         Ignored("it is not read: a deployment has the credentials of its litellm_params"),
-        "credential_list default_vertex_config",
+        "default_vertex_config",
     ),
     (
         Ignored("there are no guardrails: requests and answers pass through"),
@@ -34,8 +34,10 @@ const LITELLM_ROWS: Rows = &[
     (
         Served,
         "num_retries request_timeout fallbacks default_fallbacks context_window_fallbacks
-        content_policy_fallbacks allowed_fails max_fallbacks",
+        content_policy_fallbacks allowed_fails max_fallbacks drop_params tag_budget_config
+        cache_params",
     ),
+    (Approximate("answers are kept by each process"), "cache"),
     (
         Ignored("give it per deployment, in litellm_params"),
         "ai21_key aleph_alpha_key amazon_nova_api_key anthropic_key api_base api_key
@@ -49,17 +51,17 @@ const LITELLM_ROWS: Rows = &[
         vertex_location vertex_project wandb_key xai_key",
     ),
     (
-        Ignored("budgets are not kept yet: calls are not limited by it"),
+        Ignored("budgets are per deployment, provider, tag, quota or key of a caller"),
         "budget_duration budget_exceeded_status_code budget_exceeded_throttle_percentage
         budget_reset_time budget_rollover default_key_max_budget_alert_emails
         default_max_internal_user_budget default_soft_budget internal_user_budget_duration
         max_budget max_end_user_budget max_end_user_budget_id max_internal_user_budget
         max_ui_session_budget max_user_budget prometheus_initialize_budget_metrics
-        prometheus_user_budget_label_include_email_alias tag_budget_config",
+        prometheus_user_budget_label_include_email_alias",
     ),
     (
-        Ignored("answers are not cached: every call goes upstream"),
-        "cache cache_params caching default_in_memory_ttl default_redis_batch_cache_expiry
+        Ignored("set ttl in cache_params"),
+        "caching default_in_memory_ttl default_redis_batch_cache_expiry
         default_redis_ttl enable_caching_on_provider_specific_optional_params
         enable_redis_auth_cache force_redis_hash_tag_grouping redis_cache ttl",
     ),
@@ -103,7 +105,7 @@ const LITELLM_ROWS: Rows = &[
         skip_tool_message_in_guardrail websearch_interception_params",
     ),
     (
-        Ignored("there are no users, teams or keys of callers: master_key alone opens the gateway"),
+        Ignored("there are no users or teams; callers are the keys of router_settings.pointsman"),
         "add_user_information_to_llm_headers default_internal_user_params
         default_key_generate_params default_team_params default_team_settings
         disable_add_user_agent_to_request_tags enable_key_alias_format_validation
@@ -123,7 +125,7 @@ const LITELLM_ROWS: Rows = &[
         disable_add_transform_inline_image_block
         disable_anthropic_gemini_context_caching_transform
         disable_copilot_system_to_assistant disable_stop_sequence_limit
-        disable_vertex_batch_output_transformation drop_params
+        disable_vertex_batch_output_transformation
         enable_anthropic_prompt_caching enable_gemini_default_thinking_level_low
         gemini_include_thoughts_default gemini_live_defer_setup global_prompt_directory
         max_tokens modify_params openai_system_messages_first prompt_name_config_map
@@ -144,7 +146,7 @@ const LITELLM_ROWS: Rows = &[
         "agent_search_embedding_model block_requests_for_models_without_pricing
         cost_discount_config cost_margin_config enable_model_config_credential_overrides
         include_cost_in_streaming_usage longer_context_model_fallback_dict model_alias_map
-        model_cost_map_url model_fallbacks model_group_settings skill_search_embedding_model",
+        model_fallbacks model_group_settings skill_search_embedding_model",
     ),
     (
         Ignored("it has no counterpart here: calls run as if it were not set"),
@@ -159,16 +161,17 @@ const LITELLM_ROWS: Rows = &[
         retry return_response_headers safe_memory_mode use_litellm_proxy
         vector_store_search_failure_mode",
     ),
+    (Ignored("name a file in router_settings.pointsman.prices"), "model_cost_map_url"),
     (Ignored("set it in router_settings"), "disable_cooldowns model_group_alias routing_strategy"),
 ];
 
 const GENERAL_ROWS: Rows = &[
-    (Served, "master_key"),
+    (Served, "master_key background_health_checks health_check_interval"),
     (
-        Ignored("no deployment is probed: failed calls alone cool them"),
-        "background_health_check_model_groups background_health_checks
+        Ignored("every deployment is probed, one by one, and every probe counts"),
+        "background_health_check_model_groups
         enable_health_check_routing health_check_concurrency health_check_details
-        health_check_ignore_transient_errors health_check_interval
+        health_check_ignore_transient_errors
         health_check_skip_disabled_background_models health_check_staleness_threshold
         model_list_healthy_only use_shared_health_check",
     ),
@@ -192,12 +195,12 @@ const GENERAL_ROWS: Rows = &[
         user_api_key_cache_max_size user_api_key_cache_ttl",
     ),
     (
-        Ignored("budgets are not kept yet: calls are not limited by it"),
+        Ignored("budgets are per deployment, provider, tag, quota or key of a caller"),
         "apply_user_budget_to_team_keys disable_budget_reservation
         fail_closed_budget_enforcement max_internal_user_budget self_serve_budget_policy",
     ),
     (
-        Ignored("calls are limited per deployment alone"),
+        Ignored("calls are limited per deployment, quota and key of a caller"),
         "admission_queue_timeout_seconds disable_fallbacks_on_per_model_rate_limits
         disable_retry_on_max_parallel_request_limit_error fail_closed_rate_limit_enforcement
         global_max_parallel_requests max_in_flight_requests_per_worker max_parallel_requests
@@ -242,7 +245,7 @@ const GENERAL_ROWS: Rows = &[
         "disable_requester_ip_address_logging include_call_id_in_error_body otel tracing",
     ),
     (
-        Ignored("master_key alone opens the gateway, to everything"),
+        Ignored("master_key opens the gateway, and the keys of router_settings.pointsman do"),
         "admin_only_routes allow_cli_sso_verification_uri_complete
         allow_client_side_credentials allow_user_auth allowed_ips allowed_routes
         auto_redirect_ui_login_to_sso custom_auth custom_auth_run_common_checks
@@ -277,6 +280,11 @@ const GENERAL_ROWS: Rows = &[
     ),
 ];
 
+const CREDENTIAL_ROWS: Rows =
+    &[(Served, "credential_name credential_values"), (Ignored("it is a note"), "credential_info")];
+
+/// An entry of `credential_list`.
+pub(crate) static CREDENTIAL: Table = Table::new(|| Keys::new(CREDENTIAL_ROWS));
 /// The top level of the file.
 pub(crate) static TOP: Table = Table::new(|| Keys::new(TOP_ROWS));
 /// `litellm_settings`.
@@ -285,4 +293,4 @@ pub(crate) static LITELLM: Table = Table::new(|| Keys::new(LITELLM_ROWS));
 pub(crate) static GENERAL: Table = Table::new(|| Keys::new(GENERAL_ROWS));
 
 #[cfg(test)]
-pub(super) const ALL: &[Rows] = &[TOP_ROWS, LITELLM_ROWS, GENERAL_ROWS];
+pub(super) const ALL: &[Rows] = &[TOP_ROWS, CREDENTIAL_ROWS, LITELLM_ROWS, GENERAL_ROWS];

@@ -5,20 +5,28 @@ use serde_json::{Map, Value};
 
 use crate::Target;
 
-/// OpenAI's parameters that mean something only where a codec gives them a meaning; any other
-/// member that is unknown here goes to the vendor as it came.
-const OPENAI_ONLY: &[&str] = &[
+/// Hints to one vendor's cache: they change nothing in the answer, and others cache by themselves.
+const HINTS: &[&str] =
+    &["cache_control", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"];
+
+/// Parameters of one dialect that mean something only where a codec gives them a meaning; any
+/// other member that is unknown here goes to the vendor as it came.
+const ONE_DIALECT: &[&str] = &[
     "audio",
+    "background",
+    "container",
+    "context_management",
+    "conversation",
     "frequency_penalty",
     "include",
+    "inference_geo",
     "logit_bias",
     "max_tool_calls",
+    "mcp_servers",
     "prediction",
     "previous_response_id",
     "prompt",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
+    "speed",
     "safety_identifier",
     "store",
     "truncation",
@@ -56,10 +64,7 @@ impl Losses {
         let setting = |name: &str| to.settings.get(name);
         let drop_all =
             setting("drop_params").is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
-        let dropped = setting("additional_drop_params")
-            .and_then(|json| serde_json::from_str(json).ok())
-            .unwrap_or_default();
-        Self { dropped, ..Self::new(to.vendor, drop_all) }
+        Self { dropped: to.dropped(), ..Self::new(to.vendor, drop_all) }
     }
 
     /// The vendor has no way to say this parameter.
@@ -77,11 +82,14 @@ impl Losses {
         }
     }
 
-    /// What the form had no words for: OpenAI's own parameters are lost, all others go to the
-    /// vendor as they came, beside what the codec has written.
+    /// What the form had no words for: parameters of one dialect alone are lost, all others go to
+    /// the vendor as they came, beside what the codec has written.
     pub fn rest(&mut self, rest: Map<String, Value>, body: &mut Map<String, Value>) {
         for (name, value) in rest {
-            if OPENAI_ONLY.contains(&name.as_str()) {
+            if HINTS.contains(&name.as_str()) {
+                continue;
+            }
+            if ONE_DIALECT.contains(&name.as_str()) {
                 self.lose(&name);
             } else if !body.contains_key(&name) {
                 body.insert(name, value);

@@ -23,9 +23,10 @@ mod answers;
 mod fields;
 mod losses;
 pub mod messages;
-mod openai;
+pub mod openai;
 mod reply;
 mod request;
+mod responses;
 mod stream;
 
 use http::HeaderMap;
@@ -72,8 +73,12 @@ impl Chat {
         for own in OWN_FIELDS {
             members.shift_remove(*own);
         }
+        for dropped in to.dropped() {
+            members.shift_remove(&dropped);
+        }
         let read = match call.head.operation {
             Operation::Messages | Operation::CountTokens => messages::read,
+            Operation::Responses => responses::read,
             _ => openai::read,
         };
         let mut chat = read(members).map_err(faulty)?;
@@ -131,6 +136,7 @@ impl ChatReply {
         reply.choices.iter_mut().for_each(answers::unwrap);
         let body = match what.operation {
             Operation::Messages => messages::write_reply(&reply, what, now),
+            Operation::Responses => responses::write_reply(&reply, what, now),
             _ => openai::completion(&reply, what, now),
         };
         WholeReply { headers: headers.clone(), body: body.to_string().into(), usage: self.usage }

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use pointsman_clock::Instant;
 use pointsman_types::{Error, Operation};
 
-use super::{ChatEvent, answers::AnswerCalls, messages::EventWriter, openai::ChunkWriter};
+use super::{
+    ChatEvent, answers::AnswerCalls, messages::EventWriter, openai::ChunkWriter,
+    responses::ResponseWriter,
+};
 use crate::{CallHead, Event, Frame, Frames};
 
 /// Reads one vendor's stream. However the bytes are cut, the events are the same.
@@ -71,6 +74,7 @@ pub fn translated(
 ) -> Box<dyn Frames> {
     let writer: Box<dyn ChatWriter> = match what.operation {
         Operation::Messages => Box::new(EventWriter::new(what, now)),
+        Operation::Responses => Box::new(ResponseWriter::new(what, now)),
         _ => Box::new(ChunkWriter::new(what, now)),
     };
     let answers = AnswerCalls::default();

@@ -134,7 +134,10 @@ fn passed_through(to: &Target, call: &Call) -> Pieces {
         }
         _ => Vec::new(),
     };
-    call.envelope.edited(&[("model", to.model_json.clone())], OWN_FIELDS, &defaults)
+    let dropped = to.dropped();
+    let cut: Vec<&str> =
+        OWN_FIELDS.iter().copied().chain(dropped.iter().map(String::as_str)).collect();
+    call.envelope.edited(&[("model", to.model_json.clone())], &cut, &defaults)
 }
 
 fn written(to: &Target, call: &Call) -> Result<Pieces, Error> {

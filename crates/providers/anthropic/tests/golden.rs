@@ -1,5 +1,7 @@
 //! What is sent to Anthropic, and what its answers become.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use pointsman_anthropic::AnthropicCodec;
@@ -25,7 +27,7 @@ fn sent(body: Value) -> Value {
     serde_json::from_slice(&request.body().to_bytes()).unwrap()
 }
 
-fn said(body: Value) -> Value {
+fn said(body: &Value) -> Value {
     let call = Call::chat("g", json!({"messages": []})).unwrap();
     let body = Bytes::from(body.to_string());
     let whole = AnthropicCodec.decode(&call.head, StatusCode::OK, &HeaderMap::new(), body, NOW);
@@ -107,7 +109,7 @@ fn a_schema_is_a_format_or_a_tool() {
     assert_eq!(older["tool_choice"], json!({"type": "tool", "name": "give_answer"}));
     assert_eq!(older["tools"][0]["input_schema"], schema);
     let answered = said(
-        json!({"content": [{"type": "tool_use", "id": "t", "name": "give_answer", "input": {"a": "b"}}], "stop_reason": "tool_use"}),
+        &json!({"content": [{"type": "tool_use", "id": "t", "name": "give_answer", "input": {"a": "b"}}], "stop_reason": "tool_use"}),
     );
     assert_eq!(answered["choices"][0]["message"]["content"], r#"{"a":"b"}"#);
     assert_eq!(answered["choices"][0]["finish_reason"], "stop");
@@ -143,7 +145,7 @@ fn unknown_members_and_anthropics_own_go_through() {
 
 #[test]
 fn a_whole_answer() {
-    let body = said(json!({
+    let body = said(&json!({
         "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x",
         "content": [
             {"type": "thinking", "thinking": "Hm", "signature": "seal"},

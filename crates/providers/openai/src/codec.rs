@@ -1,4 +1,5 @@
-//! The codec: pass-through, with the model's name and the key exchanged.
+//! The codec: pass-through, with the model's name and the key exchanged; other dialects than
+//! OpenAI's by way of the neutral form.
 
 use bytes::Bytes;
 use http::{
@@ -7,70 +8,111 @@ use http::{
 };
 use pointsman_clock::Instant;
 use pointsman_provider::{
-    Call, CallHead, Codec, Credential, Frames, OWN_FIELDS, Pieces, Speech, Target, Vendor,
-    WholeReply, classify_body, classify_value, retry_after,
+    Call, CallHead, Codec, Credential, Frames, Pieces, Speech, Target, Vendor, WholeReply,
+    chat::{
+        Chat, Losses,
+        openai::{ChunkDecoder, read_reply, write_request},
+        translated,
+    },
+    classify_body, retry_after, secret_header,
 };
-use pointsman_types::{Deployment, Error, ErrorKind, ExposeSecret, Operation};
+use pointsman_types::{Deployment, Error, ErrorKind, Operation};
+use serde_json::Value;
 
 use crate::{
-    frames::ChunkFrames,
-    wire::{Answer, UsageBody},
+    answers,
+    dialect::Dialect,
+    edits,
+    frames::{ChunkFrames, ResponseFrames},
 };
 
 /// OpenAI's dialect for one vendor that speaks it.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenAiCodec {
-    vendor: Vendor,
+    dialect: Dialect,
 }
 
 impl OpenAiCodec {
     /// The codec of one of [`crate::VENDORS`], or of a vendor of your own.
-    pub fn new(vendor: &Vendor) -> Self {
-        Self { vendor: *vendor }
+    pub fn new(dialect: &Dialect) -> Self {
+        Self { dialect: *dialect }
     }
 
-    fn broken(&self, message: impl Into<String>) -> Error {
-        Error::new(ErrorKind::BadRequest, message).by(self.vendor.name)
+    /// Whether an answer is relayed as it comes.
+    fn relays(&self, operation: Operation) -> bool {
+        let told_otherwise = operation == Operation::Chat && self.dialect.rewrites_answers;
+        !told_otherwise && self.dialect.has(operation)
+    }
+
+    /// The path and the body of a request, with its type.
+    pub(crate) fn body(
+        &self,
+        to: &Target,
+        call: &Call,
+    ) -> Result<(&'static str, HeaderValue, Pieces), Error> {
+        const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        let operation = call.head.operation;
+        if self.speaks(to, &call.head) == Speech::Translated {
+            return Ok((Operation::Chat.path(), JSON, self.written(to, call)?));
+        }
+        if let Some(form) = &call.form {
+            let (kind, pieces) = form.write(&edits::fields(to, call)?);
+            let kind =
+                HeaderValue::from_str(&kind).map_err(|error| self.broken(error.to_string()))?;
+            return Ok((operation.path(), kind, pieces));
+        }
+        if operation == Operation::Chat && edits::wants_rewrite(&self.dialect, call) {
+            return Ok((operation.path(), JSON, self.written(to, call)?));
+        }
+        Ok((operation.path(), JSON, edits::passed_through(&self.dialect, to, call)))
+    }
+
+    fn written(&self, to: &Target, call: &Call) -> Result<Pieces, Error> {
+        let mut losses = Losses::of(to);
+        let chat = Chat::of(call, to)?;
+        let mut body = write_request(chat, &to.model, self.dialect.taste, &mut losses);
+        losses.settle()?;
+        body.insert("model".into(), to.model.as_str().into());
+        edits::rename(&self.dialect, &mut body);
+        Ok(Bytes::from(Value::Object(body).to_string()).into())
+    }
+
+    pub(crate) fn broken(&self, message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::BadRequest, message).by(self.dialect.vendor.name)
     }
 }
 
 impl Codec for OpenAiCodec {
     fn vendor(&self) -> Vendor {
-        self.vendor
+        self.dialect.vendor
     }
 
     fn target(&self, of: &Deployment) -> Result<Target, String> {
-        Target::of(of, &self.vendor)
+        Target::of(of, &self.dialect.vendor)
     }
 
-    fn speaks(&self, _: &Target, what: &CallHead) -> Speech {
-        match what.operation {
-            Operation::Messages | Operation::CountTokens => {
-                Speech::No(format!("`{}` does not speak Anthropic's dialect", self.vendor.name))
-            }
-            _ => Speech::Native,
+    fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
+        let operation = what.operation;
+        // Whoever gives another address than the vendor's knows what is served there.
+        let elsewhere = operation == Operation::Rerank
+            && self.dialect.vendor.base.is_none_or(|base| base != to.base);
+        if self.dialect.has(operation) || elsewhere {
+            return Speech::Native;
         }
+        if operation == Operation::CountTokens {
+            return Speech::Estimated;
+        }
+        if operation.is_chat() {
+            return Speech::Translated;
+        }
+        Speech::No(format!("`{}` has no {}", to.vendor, operation.path()))
     }
 
     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
-        let body = &call.envelope;
-        let replace = [("model", to.model_json.clone())];
-        // The two names of one limit: a default for one must not meet the other.
-        let defaults = to.params.iter().filter(|(name, _)| match name.as_str() {
-            "max_tokens" => !body.has("max_completion_tokens"),
-            "max_completion_tokens" => !body.has("max_tokens"),
-            _ => true,
-        });
-        let pieces = if to.params.is_empty() {
-            body.edited(&replace, OWN_FIELDS, &[])
-        } else {
-            let defaults: Vec<(String, String)> = defaults.cloned().collect();
-            body.edited(&replace, OWN_FIELDS, &defaults)
-        };
-        let uri = format!("{}/{}", to.base, call.head.operation.path());
-        let mut request = Request::post(uri)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(pieces)
+        let (path, kind, body) = self.body(to, call)?;
+        let mut request = Request::post(format!("{}/{path}", to.base))
+            .header(CONTENT_TYPE, kind)
+            .body(body)
             .map_err(|error| self.broken(format!("the upstream's address: {error}")))?;
         if let Some(organization) = &to.organization {
             let value = HeaderValue::from_str(organization)
@@ -87,13 +129,8 @@ impl Codec for OpenAiCodec {
         with: &Credential,
         _: Instant,
     ) -> Result<(), Error> {
-        if let Credential::Key(key) = with {
-            let bearer = format!("Bearer {}", key.expose_secret());
-            let mut value = HeaderValue::from_str(&bearer).map_err(|_| {
-                Error::new(ErrorKind::Authentication, "`api_key` cannot be sent as a header")
-            })?;
-            value.set_sensitive(true);
-            request.headers_mut().insert(AUTHORIZATION, value);
+        if let Credential::Key(key) | Credential::Bearer(key) = with {
+            request.headers_mut().insert(AUTHORIZATION, secret_header("Bearer ", key)?);
         }
         Ok(())
     }
@@ -107,43 +144,34 @@ impl Codec for OpenAiCodec {
         now: Instant,
     ) -> Result<WholeReply, Error> {
         if !status.is_success() {
-            return Err(classify_body(status.as_u16(), &body, retry_after(headers, now)));
+            let error = classify_body(status.as_u16(), &body, retry_after(headers, now));
+            return Err(self.dialect.classified(error));
         }
-        let malformed = |why: &str| {
-            let message = format!("the upstream's answer cannot be used: {why}");
-            Error::new(ErrorKind::Server, message).with_status(status.as_u16())
-        };
-        if body.is_empty() {
-            return Err(malformed("it has no body"));
+        let by_chat = what.operation.is_chat() && !self.relays(what.operation);
+        if by_chat {
+            return Ok(read_reply(&body)?.whole(what, headers, now));
         }
-        let answer: Answer =
-            serde_json::from_slice(&body).map_err(|error| malformed(&error.to_string()))?;
-        if answer.error.0 {
-            let value = serde_json::from_slice(&body).unwrap_or_default();
-            return Err(classify_value(status.as_u16(), &value));
-        }
-        match what.operation {
-            Operation::Embeddings if !answer.data.0 => return Err(malformed("it has no `data`")),
-            Operation::Chat | Operation::Completions if !answer.choices.0 => {
-                return Err(malformed("it has no `choices`"));
-            }
-            _ => {}
-        }
-        let usage = answer.usage.0.as_ref().map(UsageBody::normal);
+        let usage = answers::peek(what.operation, status, headers, &body)?;
         Ok(WholeReply { headers: headers.clone(), body, usage })
     }
 
-    fn frames(&self, _: &CallHead, _: Instant) -> Box<dyn Frames> {
-        Box::new(ChunkFrames::default())
+    fn frames(&self, what: &CallHead, now: Instant) -> Box<dyn Frames> {
+        match what.operation {
+            operation if operation.is_chat() && !self.relays(operation) => {
+                translated(what, now, ChunkDecoder::new())
+            }
+            Operation::Responses => Box::new(ResponseFrames::default()),
+            _ => Box::new(ChunkFrames::default()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use pointsman_provider::{CallOptions, Envelope, Surface};
+    use pointsman_provider::{CallOptions, Envelope, Surface, surfaces::OpenAiSurface};
 
     use super::*;
-    use crate::{OpenAiSurface, VENDORS};
+    use crate::VENDORS;
 
     fn call(body: &str) -> Call {
         let envelope = Envelope::parse(body.to_owned().into()).unwrap();

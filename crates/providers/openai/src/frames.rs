@@ -1,10 +1,12 @@
 //! A streamed answer: chunks relayed as they are, and only peeked at.
 
 use bytes::Bytes;
-use pointsman_provider::{Event, Frame, Frames, SseSplitter, classify_value, sse_data};
+use pointsman_provider::{
+    Event, Frame, Frames, SseSplitter, chat::openai::OpenAiUsage, classify_value, sse_data,
+};
 use pointsman_types::{Error, ErrorKind};
 
-use crate::wire::{Chunk, UsageBody};
+use crate::wire::{Chunk, ResponseEvent};
 
 /// Reads one stream in OpenAI's shape.
 #[derive(Debug, Default)]
@@ -63,9 +65,72 @@ impl ChunkFrames {
         let groq = chunk.x_groq.0.as_ref().and_then(|groq| groq.usage.0.as_ref());
         Ok(Event {
             content: choices.iter().any(crate::wire::Choice::has_content),
-            usage: chunk.usage.0.as_ref().or(groq).map(UsageBody::normal),
+            usage: chunk.usage.0.as_ref().or(groq).map(OpenAiUsage::normal),
             ..Event::default()
         })
+    }
+}
+
+/// Reads one stream of responses' events.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseFrames {
+    splitter: SseSplitter,
+    complete: bool,
+}
+
+impl Frames for ResponseFrames {
+    fn push(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), Error> {
+        let mut events = Vec::new();
+        let split = self.splitter.push(chunk, &mut |event| events.push(event));
+        for raw in events {
+            let event = self.event(&raw)?;
+            out.push(Frame { raw, event });
+        }
+        split
+    }
+
+    fn finish(&mut self, out: &mut Vec<Frame>) -> Result<(), Error> {
+        if let Some(rest) = self.splitter.finish() {
+            let event = self.event(&rest)?;
+            out.push(Frame { raw: [&rest[..], b"\n\n"].concat().into(), event });
+        }
+        if self.complete || out.iter().any(|frame| frame.event.error.is_some()) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Connection, "the upstream's stream ended before its answer did"))
+    }
+}
+
+impl ResponseFrames {
+    fn event(&mut self, raw: &[u8]) -> Result<Event, Error> {
+        let Some(data) = sse_data(raw) else { return Ok(Event::default()) };
+        let data = data.trim_ascii();
+        if data.is_empty() || data == b"[DONE]" {
+            return Ok(Event::default());
+        }
+        let said: ResponseEvent = serde_json::from_slice(data).map_err(|error| {
+            let message = format!("the upstream sent an event that cannot be read: {error}");
+            Error::new(ErrorKind::Server, message)
+        })?;
+        let mut event = Event::default();
+        let usage = said.response.0.as_ref().and_then(|response| response.usage.0.as_ref());
+        event.usage = usage.map(OpenAiUsage::normal);
+        match said.kind.as_str() {
+            "response.completed" | "response.incomplete" => {
+                self.complete = true;
+                (event.content, event.done) = (true, true);
+            }
+            "response.failed" => {
+                let why = said.response.0.map(|response| response.error).unwrap_or_default();
+                event.error = Some(classify_value(200, &serde_json::json!({"error": why})));
+            }
+            kind if kind == "error" || said.error.0 => {
+                let value = serde_json::from_slice(data).unwrap_or_default();
+                event.error = Some(classify_value(200, &value));
+            }
+            kind => event.content = kind.rsplit('.').next() == Some("delta"),
+        }
+        Ok(event)
     }
 }
 

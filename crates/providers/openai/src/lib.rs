@@ -1,4 +1,4 @@
-//! OpenAI's dialect, and the vendors that speak it.
+//! OpenAI's dialect, and the vendors that speak it, Azure among them.
 //!
 //! Bodies pass through as they came: the `model` value is spliced, the router's own fields are
 //! taken out, and nothing else is touched, so every field that this crate has never heard of
@@ -14,12 +14,19 @@
 //! assert_eq!(target.base, "https://api.openai.com/v1");
 //! ```
 
+mod answers;
+mod azure;
 mod codec;
+mod dialect;
+mod edits;
 mod frames;
-mod surface;
+mod tokens;
 mod vendors;
+mod watsonx;
 mod wire;
 
+pub use azure::AzureCodec;
 pub use codec::OpenAiCodec;
-pub use surface::OpenAiSurface;
+pub use dialect::Dialect;
 pub use vendors::VENDORS;
+pub use watsonx::WatsonxCodec;

@@ -188,7 +188,7 @@ impl MessagesDecoder {
             "tool_use" => {
                 let (id, name, index) = (text("id"), text("name"), self.calls);
                 self.calls += 1;
-                let input = block["input"].take();
+                let input = block.get_mut("input").map(Value::take).unwrap_or_default();
                 let whole = input.as_object().is_some_and(|input| !input.is_empty());
                 let whole = whole.then(|| input.to_string());
                 self.open = Some(Open::Call { index, whole });
@@ -236,8 +236,10 @@ impl MessagesDecoder {
                 out.push(ChatEvent::Arguments { choice: 0, index, piece });
             }
             Some(Open::Other { mut block, input }) => {
-                if let Ok(input) = serde_json::from_str::<Value>(&input) {
-                    block["input"] = input;
+                if let (Ok(input), Some(members)) =
+                    (serde_json::from_str::<Value>(&input), block.as_object_mut())
+                {
+                    members.insert("input".into(), input);
                 }
                 out.push(ChatEvent::Part { choice: 0, part: Content::Other(block).into() });
             }

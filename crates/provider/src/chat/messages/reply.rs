@@ -25,7 +25,7 @@ pub fn read_reply(body: &[u8]) -> Result<ChatReply, Error> {
     };
     let mut body: Value =
         serde_json::from_slice(body).map_err(|error| broken(&error.to_string()))?;
-    let Value::Array(blocks) = body["content"].take() else {
+    let Some(Value::Array(blocks)) = body.get_mut("content").map(Value::take) else {
         return Err(broken("it has no `content`"));
     };
     let mut parts = Vec::with_capacity(blocks.len());

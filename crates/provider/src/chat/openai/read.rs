@@ -139,10 +139,10 @@ fn said(fields: &mut Fields, parts: &mut Vec<Part>) -> Result<(), BodyFault> {
         parts.push(called(id, &mut function, None)?.into());
     }
     // Members of answers that clients send back with them.
-    for echoed in ["annotations", "audio", "reasoning", "reasoning_details"] {
-        if fields.peek(echoed).is_some_and(|value| value.as_array().is_some_and(Vec::is_empty)) {
-            fields.value(echoed);
-        }
+    for echoed in
+        ["annotations", "images", "provider_specific_fields", "reasoning", "reasoning_details"]
+    {
+        fields.value(echoed);
     }
     Ok(())
 }
@@ -189,6 +189,30 @@ fn thoughts(fields: &mut Fields) -> Result<Vec<Part>, BodyFault> {
         parts.push(Content::Reasoning { text, signature: None, hidden: None }.into());
     }
     Ok(parts)
+}
+
+/// The same in an answer, leniently.
+pub(super) fn thoughts_of(message: &Value) -> Vec<Part> {
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let sealed: Vec<Part> = message["thinking_blocks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|block| {
+            let content = Content::Reasoning {
+                text: text(&block["thinking"]).unwrap_or_default(),
+                signature: text(&block["signature"]),
+                hidden: text(&block["data"]),
+            };
+            content.into()
+        })
+        .collect();
+    if !sealed.is_empty() {
+        return sealed;
+    }
+    let plain = text(&message["reasoning_content"]).or_else(|| text(&message["reasoning"]));
+    let thought = |text| Content::Reasoning { text, signature: None, hidden: None }.into();
+    plain.map(thought).into_iter().collect()
 }
 
 fn content_of(fields: &mut Fields, name: &str) -> Result<Vec<Part>, BodyFault> {
@@ -290,7 +314,7 @@ fn function_of(mut fields: Fields, cache: Option<Cache>) -> Result<Tool, BodyFau
     })
 }
 
-fn choice_of(value: Value, tools: &mut Vec<Tool>) -> Result<ToolChoice, BodyFault> {
+pub(crate) fn choice_of(value: Value, tools: &mut Vec<Tool>) -> Result<ToolChoice, BodyFault> {
     let at = "tool_choice";
     if let Value::String(word) = &value {
         return match word.as_str() {

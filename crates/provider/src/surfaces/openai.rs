@@ -1,9 +1,11 @@
-//! OpenAI's front door: chat, completions, embeddings.
+//! OpenAI's front door: chat, completions, embeddings, images, audio, moderations, and rerank.
 
 use bytes::Bytes;
-use pointsman_provider::{BodyFault, Call, CallHead, Envelope, Surface};
+
 use pointsman_types::{Attempt, Error, ErrorKind, Operation};
 use serde_json::{Value, json};
+
+use crate::{BodyFault, Call, CallHead, Envelope, Surface};
 
 /// Reads requests and tells of failures in OpenAI's shape.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,22 +13,18 @@ pub struct OpenAiSurface;
 
 impl Surface for OpenAiSurface {
     fn read(&self, operation: Operation, body: Envelope) -> Result<Call, BodyFault> {
-        let model = body
-            .text("model")?
-            .filter(|model| !model.is_empty())
-            .ok_or_else(|| BodyFault::of("model", "`model` is missing: name a model group"))?;
-        let (needed, list) = match operation {
-            Operation::Chat => (Some("messages"), true),
-            Operation::Embeddings => (Some("input"), false),
-            _ => (None, false),
-        };
-        if let Some(name) = needed {
-            let first = body
-                .first_byte(name)
-                .ok_or_else(|| BodyFault::of(name, format!("`{name}` is missing")))?;
-            if list && first != b'[' {
-                return Err(BodyFault::of(name, format!("`{name}` must be an array")));
+        let model = model_of(&body)?;
+        match operation {
+            Operation::Chat => list_of(&body, "messages")?,
+            Operation::Embeddings | Operation::Moderations | Operation::Speech => {
+                needed(&body, "input")?;
             }
+            Operation::Images => _ = needed(&body, "prompt")?,
+            Operation::Rerank => {
+                needed(&body, "query")?;
+                list_of(&body, "documents")?;
+            }
+            _ => {}
         }
         let mut head = CallHead::read(operation, model, &body)?;
         head.stream &= matches!(operation, Operation::Chat | Operation::Completions);
@@ -36,13 +34,6 @@ impl Surface for OpenAiSurface {
     fn failure(&self, error: &Error, attempts: &[Attempt]) -> Bytes {
         let mut body = inner(error);
         if !attempts.is_empty() {
-            let told = |attempt: &Attempt| {
-                json!({
-                    "deployment": attempt.deployment,
-                    "kind": attempt.failure.map_or("answered", ErrorKind::name),
-                    "ms": u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
-                })
-            };
             body["attempts"] = attempts.iter().map(told).collect();
         }
         json!({ "error": body }).to_string().into()
@@ -51,6 +42,34 @@ impl Surface for OpenAiSurface {
     fn failure_event(&self, error: &Error) -> Bytes {
         format!("data: {}\n\n", json!({ "error": inner(error) })).into()
     }
+}
+
+/// The name of what is asked for.
+pub(super) fn model_of(body: &Envelope) -> Result<String, BodyFault> {
+    body.text("model")?
+        .filter(|model| !model.is_empty())
+        .ok_or_else(|| BodyFault::of("model", "`model` is missing: name a model group"))
+}
+
+fn needed(body: &Envelope, name: &str) -> Result<u8, BodyFault> {
+    body.first_byte(name).ok_or_else(|| BodyFault::of(name, format!("`{name}` is missing")))
+}
+
+/// A member that has to be there and a list.
+pub(super) fn list_of(body: &Envelope, name: &str) -> Result<(), BodyFault> {
+    if needed(body, name)? == b'[' {
+        return Ok(());
+    }
+    Err(BodyFault::of(name, format!("`{name}` must be an array")))
+}
+
+/// An attempt, for the caller.
+pub(super) fn told(attempt: &Attempt) -> Value {
+    json!({
+        "deployment": attempt.deployment,
+        "kind": attempt.failure.map_or("answered", ErrorKind::name),
+        "ms": u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
+    })
 }
 
 fn inner(error: &Error) -> Value {
@@ -68,7 +87,7 @@ fn inner(error: &Error) -> Value {
 }
 
 /// The type and the code a kind is told with.
-const fn names(kind: ErrorKind) -> (&'static str, Option<&'static str>) {
+pub(super) const fn names(kind: ErrorKind) -> (&'static str, Option<&'static str>) {
     match kind {
         ErrorKind::RateLimited | ErrorKind::Refused => {
             ("rate_limit_error", Some("rate_limit_exceeded"))

@@ -1,0 +1,117 @@
+//! Usage in OpenAI's words.
+
+use pointsman_types::Usage;
+use serde::Deserialize;
+
+use crate::wire::{Count, Lenient};
+
+/// `usage` as OpenAI reports it, in chat and in responses, and the variants of those who speak its
+/// dialect.
+///
+/// ```
+/// use pointsman_provider::chat::openai::OpenAiUsage;
+/// let said: OpenAiUsage = serde_json::from_str(r#"{"prompt_tokens": 3, "completion_tokens": 2}"#)?;
+/// assert_eq!(said.normal().total(), 5);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OpenAiUsage {
+    prompt_tokens: Count,
+    input_tokens: Count,
+    completion_tokens: Count,
+    output_tokens: Count,
+    total_tokens: Count,
+    prompt_cache_hit_tokens: Count,
+    cached_tokens: Count,
+    prompt_tokens_details: Lenient<InputDetails>,
+    input_tokens_details: Lenient<InputDetails>,
+    completion_tokens_details: Lenient<OutputDetails>,
+    output_tokens_details: Lenient<OutputDetails>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names are the wire's")]
+struct InputDetails {
+    cached_tokens: Count,
+    cache_write_tokens: Count,
+    audio_tokens: Count,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    reasoning_tokens: Count,
+    audio_tokens: Count,
+}
+
+impl OpenAiUsage {
+    /// Reads it from a tree; `None` if it is no object.
+    pub fn of(value: &serde_json::Value) -> Option<Self> {
+        if !value.is_object() {
+            return None;
+        }
+        serde_json::from_str(&value.to_string()).ok()
+    }
+
+    /// The same, normalised.
+    pub fn normal(&self) -> Usage {
+        // A vendor uses one of the two sets of names; who uses both says the same twice.
+        let input = self.prompt_tokens.0.max(self.input_tokens.0);
+        let mut output = self.completion_tokens.0.max(self.output_tokens.0);
+        let details =
+            self.prompt_tokens_details.0.as_ref().or(self.input_tokens_details.0.as_ref());
+        let made =
+            self.completion_tokens_details.0.as_ref().or(self.output_tokens_details.0.as_ref());
+        let cached = [self.prompt_cache_hit_tokens.0, self.cached_tokens.0]
+            .into_iter()
+            .fold(details.map_or(0, |d| d.cached_tokens.0), u64::max);
+        let reasoning = made.map_or(0, |d| d.reasoning_tokens.0);
+        // xAI leaves reasoning out of `completion_tokens`; its total gives that away.
+        let with_reasoning = input.saturating_add(output).saturating_add(reasoning);
+        if reasoning > 0 && self.total_tokens.0 == with_reasoning {
+            output = output.saturating_add(reasoning);
+        }
+        let mut usage = Usage::text(input, output);
+        // Some report more cached tokens than the prompt has.
+        usage.cache_read = cached.min(input);
+        usage.cache_write = details.map_or(0, |d| d.cache_write_tokens.0);
+        usage.audio_input = details.map_or(0, |d| d.audio_tokens.0);
+        usage.reasoning = reasoning;
+        usage.audio_output = made.map_or(0, |d| d.audio_tokens.0);
+        usage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(text: &str) -> Usage {
+        serde_json::from_str::<OpenAiUsage>(text).unwrap().normal()
+    }
+
+    #[test]
+    fn usage_of_every_shape() {
+        let read = usage(
+            r#"{"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15,
+            "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 1},
+            "completion_tokens_details": {"reasoning_tokens": 2}}"#,
+        );
+        assert_eq!((read.input, read.output, read.cache_read, read.reasoning), (10, 5, 4, 2));
+        let xai = usage(
+            r#"{"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 22,
+            "completion_tokens_details": {"reasoning_tokens": 7}}"#,
+        );
+        assert_eq!((xai.output, xai.reasoning), (12, 7));
+        let clamped =
+            usage(r#"{"prompt_tokens": 7, "prompt_tokens_details": {"cached_tokens": 163}}"#);
+        assert_eq!(clamped.cache_read, 7);
+        let odd =
+            usage(r#"{"prompt_tokens": 7.0, "completion_tokens": null, "total_tokens": "9"}"#);
+        assert_eq!((odd.input, odd.output), (7, 0));
+        let odd = usage(r#"{"prompt_tokens": 7, "prompt_tokens_details": [1]}"#);
+        assert_eq!(odd.input, 7);
+    }
+}

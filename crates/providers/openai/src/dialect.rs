@@ -1,0 +1,92 @@
+//! What is known of a vendor that speaks OpenAI's dialect.
+
+use pointsman_provider::{Vendor, chat::openai::Taste};
+use pointsman_types::{Error, ErrorKind, Operation};
+
+/// A vendor that speaks OpenAI's dialect, and how it differs.
+///
+/// ```
+/// use pointsman_openai::{Dialect, OpenAiCodec};
+/// use pointsman_provider::Vendor;
+/// let mine = Vendor { name: "mine", base: Some("https://llm.invalid/v1"), version_path: "/v1", key_env: &[], base_env: &[], needs_key: true };
+/// let codec = OpenAiCodec::new(&Dialect::plain(mine));
+/// # let _ = codec;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// What is known of it before any call.
+    pub vendor: Vendor,
+    /// What it can be asked in OpenAI's own shape.
+    pub operations: &'static [Operation],
+    /// How its chat differs.
+    pub taste: Taste,
+    /// Parameters that have another name here: OpenAI's, and its own.
+    pub renames: &'static [(&'static str, &'static str)],
+    /// Parameters that it refuses and that change nothing if left out.
+    pub cuts: &'static [&'static str],
+    /// Whether its answers differ from OpenAI's so that they are written anew.
+    pub rewrites_answers: bool,
+}
+
+/// What almost all have.
+pub(crate) const TEXT: &[Operation] =
+    &[Operation::Chat, Operation::Completions, Operation::Embeddings];
+
+/// What OpenAI has.
+pub(crate) const ALL: &[Operation] = &[
+    Operation::Chat,
+    Operation::Completions,
+    Operation::Embeddings,
+    Operation::Responses,
+    Operation::Images,
+    Operation::Speech,
+    Operation::Transcription,
+    Operation::Moderations,
+];
+
+impl Dialect {
+    /// A vendor that has chat, completions and embeddings, and takes what everybody takes.
+    pub const fn plain(vendor: Vendor) -> Self {
+        Self {
+            vendor,
+            operations: TEXT,
+            taste: Taste::PLAIN,
+            renames: &[],
+            cuts: &[],
+            rewrites_answers: false,
+        }
+    }
+
+    pub(crate) const fn with(self, operations: &'static [Operation]) -> Self {
+        Self { operations, ..self }
+    }
+
+    /// It knows the older name of the bound on the answer only.
+    pub(crate) const fn old_limit(self) -> Self {
+        Self { renames: &[("max_completion_tokens", "max_tokens")], ..self }
+    }
+
+    pub(crate) const fn rewritten(self) -> Self {
+        Self { rewrites_answers: true, ..self }
+    }
+
+    pub(crate) fn has(&self, operation: Operation) -> bool {
+        self.operations.contains(&operation)
+    }
+
+    /// The error, with the kind of a code that is this vendor's alone.
+    pub(crate) fn classified(&self, mut error: Error) -> Error {
+        let code = error.detail.code.as_deref().unwrap_or_default();
+        error.kind = match (self.vendor.name, code) {
+            ("cloudflare", "5007") => ErrorKind::NotFound,
+            ("cloudflare", "10000") => ErrorKind::Authentication,
+            ("cloudflare", "3040") => ErrorKind::Overloaded,
+            // A word for everything it refuses.
+            ("deepseek", "invalid_request_error") if error.detail.status == Some(401) => {
+                ErrorKind::Authentication
+            }
+            _ => error.kind,
+        };
+        error
+    }
+}

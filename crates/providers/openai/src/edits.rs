@@ -1,0 +1,100 @@
+//! What changes in a body that passes through.
+
+use pointsman_provider::{Call, Envelope, OWN_FIELDS, Pieces, Target};
+use pointsman_types::{Error, ErrorKind, Operation};
+use serde_json::{Map, Value};
+use smallvec::SmallVec;
+
+use crate::dialect::Dialect;
+
+/// The body with the model exchanged, the router's own fields taken out, the vendor's names for
+/// what has another, and the deployment's defaults where it has nothing to say.
+pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pieces {
+    let body = &call.envelope;
+    let dropped = to.dropped();
+    let mut replace: SmallVec<[(&str, bytes::Bytes); 4]> = SmallVec::new();
+    replace.push(("model", to.model_json.clone()));
+    let mut cut: SmallVec<[&str; 20]> = SmallVec::from_slice(OWN_FIELDS);
+    if call.head.operation == Operation::Chat {
+        for (name, theirs) in renames(dialect, &to.model) {
+            if let Some(value) = body.raw(name) {
+                cut.push(name);
+                if !body.has(theirs) {
+                    replace.push((theirs, value.to_owned().into()));
+                }
+            }
+        }
+        cut.extend(dialect.cuts.iter().copied());
+    }
+    cut.extend(dropped.iter().map(String::as_str));
+    if to.params.is_empty() {
+        return body.edited(&replace, &cut, &[]);
+    }
+    let defaults: Vec<(String, String)> = to
+        .params
+        .iter()
+        .filter(|(name, _)| fits(call.head.operation, name, body))
+        .map(|(name, json)| (theirs(dialect, &to.model, name).to_owned(), json.clone()))
+        .collect();
+    body.edited(&replace, &cut, &defaults)
+}
+
+/// Whether a default applies: it is in the words of chat, and the two names of one limit must not
+/// meet.
+fn fits(operation: Operation, name: &str, body: &Envelope) -> bool {
+    match (operation, name) {
+        (Operation::Responses, _) => {
+            matches!(name, "temperature" | "top_p" | "user" | "service_tier" | "store" | "metadata")
+        }
+        (_, "max_tokens") => !body.has("max_completion_tokens"),
+        (_, "max_completion_tokens") => !body.has("max_tokens"),
+        _ => true,
+    }
+}
+
+/// The vendor's names; OpenAI's models that think know the newer name of the limit only.
+fn renames<'a>(
+    dialect: &'a Dialect,
+    model: &str,
+) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+    let newer = dialect.taste.completion_limit && thinks(model);
+    let newer = newer.then_some(("max_tokens", "max_completion_tokens"));
+    dialect.renames.iter().copied().chain(newer)
+}
+
+fn theirs<'a>(dialect: &'a Dialect, model: &str, name: &'a str) -> &'a str {
+    renames(dialect, model).find(|(ours, _)| *ours == name).map_or(name, |(_, theirs)| theirs)
+}
+
+fn thinks(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    ["o1", "o3", "o4", "gpt-5"].iter().any(|family| name.starts_with(family))
+}
+
+/// Whether the messages carry what the vendor refuses, so that they have to be written anew.
+pub(crate) fn wants_rewrite(dialect: &Dialect, call: &Call) -> bool {
+    let raw = call.envelope.raw("messages").unwrap_or_default().as_bytes();
+    dialect.rewrites_answers
+        && ["\"reasoning_content\"", "\"thinking_blocks\"", "\"provider_specific_fields\""]
+            .iter()
+            .any(|name| memchr::memmem::find(raw, name.as_bytes()).is_some())
+}
+
+/// The same names for a body that was written anew.
+pub(crate) fn rename(dialect: &Dialect, body: &mut Map<String, Value>) {
+    for (name, theirs) in dialect.renames {
+        if let Some(value) = body.shift_remove(*name) {
+            body.entry(*theirs).or_insert(value);
+        }
+    }
+    for name in dialect.cuts {
+        body.shift_remove(*name);
+    }
+}
+
+/// The fields of a form, edited as a body is.
+pub(crate) fn fields(to: &Target, call: &Call) -> Result<Envelope, Error> {
+    let replace = [("model", to.model_json.clone())];
+    let edited = call.envelope.edited(&replace, OWN_FIELDS, &to.params).to_bytes();
+    Envelope::parse(edited).map_err(|fault| Error::new(ErrorKind::BadRequest, fault.message))
+}

@@ -1,0 +1,77 @@
+//! What a call is expected to need.
+
+use std::sync::Arc;
+
+use pointsman_provider::{Call, Prompt, output_estimate};
+use pointsman_state::{Demand, Take};
+use pointsman_tokens::Counter;
+use smallvec::SmallVec;
+
+use crate::topology::{Group, Topology};
+
+/// The most bytes of text that are counted where the call is; a longer prompt is counted beside it.
+const COUNTED_HERE: u64 = 64 << 10;
+
+/// What the prompt of a call weighs, as far as anybody asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Weight {
+    prompt: Option<Prompt>,
+    /// The tokenizer's count.
+    counted: Option<u64>,
+}
+
+impl Weight {
+    /// Tokens of the prompt: the estimate, or the tokenizer's count where that is larger.
+    pub(crate) fn input(&mut self, call: &Call) -> u64 {
+        let prompt =
+            self.prompt.get_or_insert_with(|| Prompt::of(&call.envelope, call.head.operation));
+        prompt.estimate().max(self.counted.unwrap_or(0))
+    }
+
+    /// Whether the tokenizer has not counted yet.
+    pub(crate) fn is_rough(&self) -> bool {
+        self.counted.is_none()
+    }
+
+    /// Has the tokenizer count.
+    pub(crate) async fn count(&mut self, call: &Arc<Call>, model: &str) {
+        let long = self.prompt.is_some_and(|prompt| prompt.text_bytes > COUNTED_HERE);
+        let (of, model) = (Arc::clone(call), model.to_owned());
+        let count = move || {
+            let mut counter = Counter::new(&model);
+            Prompt::texts(&of.envelope, of.head.operation, &mut |text| counter.add(text));
+            counter.total()
+        };
+        let text =
+            if long { tokio::task::spawn_blocking(count).await.unwrap_or(0) } else { count() };
+        self.counted = Some(self.prompt.map_or(0, |prompt| prompt.counted(text)));
+    }
+}
+
+/// The demand of a call on the members of a group.
+pub(crate) fn demand(
+    topology: &Topology,
+    group: &Group,
+    call: &Call,
+    weight: &mut Weight,
+    always: bool,
+) -> Demand {
+    let accounts = accounts(topology, call);
+    let mut take = Take { requests: 1, ..Take::default() };
+    if always || group.weighs || !accounts.is_empty() {
+        take.input = weight.input(call);
+        let most = group.members.iter().filter_map(|ix| topology.node(*ix).info.max_output_tokens);
+        let writes = call.head.operation.writes();
+        let asked = if writes { call.head.max_output } else { Some(0) };
+        take.output = output_estimate(asked, group.live.average_output(), most.max());
+    }
+    Demand { take, group: group.hash, accounts, stream: call.head.stream, ..Demand::default() }
+}
+
+/// The accounts that a call draws on wherever it goes: its caller's, its tags'.
+fn accounts(topology: &Topology, call: &Call) -> SmallVec<[pointsman_state::AccountIx; 4]> {
+    let of = &topology.accounts;
+    let caller = call.options.caller.as_deref().and_then(|name| of.of_caller.get(name));
+    let tags = call.options.tags.iter().filter_map(|tag| of.of_tag.get(tag));
+    caller.into_iter().chain(tags).copied().collect()
+}

@@ -1,0 +1,246 @@
+//! One account: what may be asked of it and what it may cost, taken together.
+
+use std::sync::Arc;
+
+use pointsman_clock::Instant;
+use pointsman_cost::{Budget, BudgetCause, BudgetHold, BudgetLimit};
+use pointsman_limits::{Gate, Hold, Limit, Limits, Reading, Settled, Take};
+use pointsman_types::{Charge, Decimal};
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::{AccountReport, Entry, Refusal, SpendReport, Until, Whose, Why, WindowReport};
+
+/// So many last seconds' worth of spend must be left for a budget to be written ahead of its use;
+/// with less, each reservation is written.
+const NEAR: Decimal = Decimal::TEN;
+/// So many last seconds' worth are written ahead.
+const AHEAD: Decimal = Decimal::TWO;
+
+/// The limit of a budget that was taken out of the configuration while calls were under way.
+const FORGOTTEN: BudgetLimit = BudgetLimit { max: Decimal::MAX, window: None };
+
+/// What one attempt claimed of one account.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    hold: Hold,
+    money: Option<BudgetHold>,
+}
+
+/// The live state of one account.
+#[derive(Debug)]
+pub(crate) struct Account {
+    id: Arc<str>,
+    limits: Limits,
+    budget: Option<BudgetLimit>,
+    gate: Gate,
+    purse: Budget,
+    /// What the journal holds as claimed, and the window it is of.
+    safe: (Decimal, Option<Instant>),
+    changed: bool,
+}
+
+impl Account {
+    pub(crate) fn new(id: Arc<str>, written: Option<&Entry>) -> Self {
+        // What was claimed may have been spent: only so is no budget overshot by a crash.
+        let restored = written.and_then(|entry| Some(Budget::restore(entry.claimed, entry.since?)));
+        Self {
+            id,
+            limits: Limits::default(),
+            budget: None,
+            gate: Gate::default(),
+            purse: restored.unwrap_or_default(),
+            safe: written.map_or((Decimal::ZERO, None), |entry| (entry.claimed, entry.since)),
+            changed: false,
+        }
+    }
+
+    pub(crate) fn configure(&mut self, limits: Limits, budget: Option<BudgetLimit>) {
+        (self.limits, self.budget) = (limits, budget);
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Free share of what binds first, the budget included.
+    pub(crate) fn headroom(&self, now: Instant) -> f32 {
+        let gate = self.gate.headroom(&self.limits, now);
+        gate.min(self.budget.as_ref().map_or(1.0, |limit| self.free(limit, now)))
+    }
+
+    /// The share of a budget that is neither spent nor reserved.
+    fn free(&self, limit: &BudgetLimit, now: Instant) -> f32 {
+        let left = limit.max - self.purse.spent(limit, now) - self.purse.reserved();
+        let share = left.checked_div(limit.max).and_then(|share| share.to_f32());
+        share.map_or(0.0, |share| share.clamp(0.0, 1.0))
+    }
+
+    /// Whether the demand takes most of what is left, so that an estimate is not good enough: it
+    /// differs by at most a fifth from it.
+    pub(crate) fn is_near(&self, take: &Take, money: Option<Decimal>, now: Instant) -> bool {
+        let windows = self.gate.report(&self.limits, now);
+        let mut windows = windows.filter(|one| take.of(one.limit) > 0 && of_tokens(one.limit));
+        let tight = |one: Reading| {
+            let left = one.value.saturating_sub(one.used);
+            take.of(one.limit) >= left - left / 5
+        };
+        if windows.any(tight) {
+            return true;
+        }
+        let (Some(limit), Some(money)) = (&self.budget, money) else { return false };
+        let left = limit.max - self.purse.spent(limit, now) - self.purse.reserved();
+        money >= left * Decimal::new(8, 1)
+    }
+
+    /// Why the demand would be refused; `money` is `None` where the price is unknown.
+    pub(crate) fn view(
+        &self,
+        whose: Whose,
+        take: &Take,
+        money: Option<Decimal>,
+        now: Instant,
+    ) -> Option<Refusal> {
+        if let Some(refusal) = self.gate.view(&self.limits, take, now) {
+            let pointsman_limits::Refusal { limit, used, value, until } = refusal;
+            let until = match until {
+                pointsman_limits::Until::At(at) => Until::At(at),
+                pointsman_limits::Until::OnRelease => Until::Event,
+                pointsman_limits::Until::Never => Until::Never,
+            };
+            return Some(Refusal { why: Why::Limit { whose, limit, used, value }, until });
+        }
+        let limit = self.budget.as_ref()?;
+        let Some(money) = money else {
+            return Some(Refusal { why: Why::Unpriced { whose }, until: Until::Never });
+        };
+        let refusal = self.purse.view(limit, money, now)?;
+        let used = refusal.spent + refusal.reserved;
+        let until = match (refusal.cause, refusal.until) {
+            (BudgetCause::Spent, Some(at)) => Until::At(at),
+            (BudgetCause::Spent | BudgetCause::Reserved, _) => Until::Event,
+            (BudgetCause::SpentForGood | BudgetCause::TooLarge, _) => Until::Never,
+        };
+        Some(Refusal { why: Why::Budget { whose, used, max: limit.max }, until })
+    }
+
+    /// Claims what [`view`](Self::view) just found to fit, under the same lock.
+    pub(crate) fn claim(
+        &mut self,
+        take: &Take,
+        money: Option<Decimal>,
+        now: Instant,
+    ) -> Option<Claim> {
+        let hold = self.gate.reserve(&self.limits, take, now).ok()?;
+        let money = match (&self.budget, money) {
+            (Some(limit), Some(money)) => {
+                let Ok(sum) = self.purse.reserve(limit, money, now) else {
+                    self.gate.settle(hold, Settled::Unsent, now);
+                    return None;
+                };
+                self.changed = true;
+                Some(sum)
+            }
+            _ => None,
+        };
+        Some(Claim { hold, money })
+    }
+
+    /// Gives back what was not used, and charges what was used beyond the claim.
+    pub(crate) fn settle(&mut self, claim: Claim, sent: bool, charged: &Charge, now: Instant) {
+        let how = if sent {
+            Settled::Sent { input: charged.input, output: charged.output }
+        } else {
+            Settled::Unsent
+        };
+        self.gate.settle(claim.hold, how, now);
+        let money = if sent { charged.money } else { Some(Decimal::ZERO) };
+        if let Some(held) = claim.money {
+            self.changed = true;
+            // What it cost is not known: then it cost what was reserved.
+            let money = money.unwrap_or(held.amount());
+            let limit = self.budget.unwrap_or(FORGOTTEN);
+            self.purse.settle(&limit, held, money, now);
+        }
+    }
+
+    /// The entry that has to be written before what is claimed now may be sent; `None` if the
+    /// journal already covers it.
+    pub(crate) fn before_send(&self, now: Instant) -> Option<Entry> {
+        let limit = self.budget.as_ref()?;
+        let used = self.purse.spent(limit, now) + self.purse.reserved();
+        let covered = self.safe.1 == self.since() && used <= self.safe.0;
+        (!covered).then(|| self.entry(limit, self.lead(limit, used, now), now))
+    }
+
+    /// The entry was written.
+    pub(crate) fn written(&mut self, entry: &Entry) {
+        if self.safe.1 != entry.since || entry.claimed > self.safe.0 {
+            self.safe = (entry.claimed, entry.since);
+        }
+    }
+
+    /// The entry that the journal is behind by, if it is; with `end`, nothing is written ahead.
+    pub(crate) fn behind(&mut self, end: bool, now: Instant) -> Option<Entry> {
+        let limit = self.budget?;
+        if !std::mem::take(&mut self.changed) && !end {
+            return None;
+        }
+        let used = self.purse.spent(&limit, now) + self.purse.reserved();
+        let lead = if end { Decimal::ZERO } else { self.lead(&limit, used, now) };
+        let entry = self.entry(&limit, lead, now);
+        // From here on the lower of the two is what may be relied on.
+        if self.safe.1 != entry.since || entry.claimed < self.safe.0 {
+            self.safe = (entry.claimed, entry.since);
+        }
+        Some(entry)
+    }
+
+    fn entry(&self, limit: &BudgetLimit, lead: Decimal, now: Instant) -> Entry {
+        let spent = self.purse.spent(limit, now);
+        Entry {
+            account: Arc::clone(&self.id),
+            spent,
+            claimed: spent + self.purse.reserved() + lead,
+            since: self.since().or(Some(now)),
+        }
+    }
+
+    /// When the present window began.
+    fn since(&self) -> Option<Instant> {
+        self.purse.snapshot().window_started
+    }
+
+    /// How much is written ahead of its use: nothing when the budget nears its end.
+    fn lead(&self, limit: &BudgetLimit, used: Decimal, now: Instant) -> Decimal {
+        let recent = self.purse.recent(now);
+        let left = limit.max - used;
+        if left < recent * NEAR { Decimal::ZERO } else { (recent * AHEAD).min(left / NEAR) }
+    }
+
+    pub(crate) fn report(&self, now: Instant) -> AccountReport {
+        let windows = self
+            .gate
+            .report(&self.limits, now)
+            .map(|one| WindowReport {
+                limit: one.limit,
+                used: one.used,
+                value: one.value,
+                frees_at: one.frees_at,
+            })
+            .collect();
+        let spend = self.budget.as_ref().map(|limit| SpendReport {
+            spent: self.purse.spent(limit, now),
+            reserved: self.purse.reserved(),
+            max: limit.max,
+            resets_at: self.purse.resets_at(limit, now),
+        });
+        AccountReport { windows, spend }
+    }
+}
+
+const fn of_tokens(limit: Limit) -> bool {
+    match limit {
+        Limit::Tpm | Limit::Itpm | Limit::Otpm | Limit::Tpd => true,
+        Limit::Rpm | Limit::Rpd | Limit::Slots => false,
+    }
+}

@@ -1,0 +1,67 @@
+//! Blame that spreads: by credential, and by host.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use pointsman_clock::{Dice, Instant};
+use pointsman_health::{Failure, HostWatch};
+use pointsman_types::Blame;
+
+use crate::{MemberSpec, Slot, cell::lock, table::Table};
+
+/// The hosts that somebody failed to reach lately, by their hash.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts(HashMap<u64, HostWatch>);
+
+impl Hosts {
+    /// Whether the host is down, now that one more of its deployments could not be reached.
+    fn failed(&mut self, host: u64, at: Slot, now: Instant) -> bool {
+        self.0.entry(host).or_default().failed(u64::from(at.0), now)
+    }
+}
+
+/// A failure whose blame may be more than one deployment's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    pub(crate) slot: Slot,
+    pub(crate) what: Failure,
+    /// Whether the deployment itself cools.
+    pub(crate) cooled: bool,
+    pub(crate) credential: Option<u64>,
+    pub(crate) host: u64,
+}
+
+impl Spread {
+    /// Cools whoever else is to blame. No lock of a cell is held.
+    pub(crate) fn over(&self, table: &Table, hosts: &Mutex<Hosts>, dice: &mut Dice, now: Instant) {
+        match self.what.kind.blame() {
+            Blame::Credential if self.cooled && self.credential.is_some() => {
+                self.cool(table, dice, now, |spec| spec.credential == self.credential);
+            }
+            Blame::Host => {
+                let down = lock(hosts).failed(self.host, self.slot, now);
+                if down {
+                    self.cool(table, dice, now, |spec| spec.host == self.host);
+                }
+            }
+            Blame::Client | Blame::Deployment | Blame::Credential => {}
+        }
+    }
+
+    fn cool(
+        &self,
+        table: &Table,
+        dice: &mut Dice,
+        now: Instant,
+        shares: impl Fn(&MemberSpec) -> bool,
+    ) {
+        for (at, place) in table.places.iter().enumerate() {
+            if at == self.slot.0 as usize && self.cooled {
+                continue;
+            }
+            let mut cell = lock(&place.cell);
+            if shares(&cell.spec) {
+                cell.spread(self.what, dice, now);
+            }
+        }
+    }
+}
