@@ -9,7 +9,7 @@ use http::{
 };
 use pointsman_clock::Instant;
 use pointsman_provider::{
-    Call, CallHead, Codec, Credential, Frames, Pieces, Speech, Target, Transport, Vendor,
+    Call, CallHead, Codec, Credential, Frames, Pieces, ReadFile, Speech, Target, Transport, Vendor,
     WholeReply,
     chat::{Chat, Losses, messages, translated},
     embeddings::Embeddings,
@@ -23,8 +23,7 @@ use crate::{
     embed,
     errors::{classify, type_of},
     family::Family,
-    keys::{self, ReadFile},
-    place, reply, request,
+    keys, place, reply, request,
     sign::sign_request,
 };
 
@@ -75,7 +74,9 @@ impl Codec for BedrockCodec {
         match what.operation {
             Operation::Embeddings if embeds => Speech::Translated,
             Operation::Embeddings => Speech::No(format!("`{}` does not embed", to.model)),
-            Operation::CountTokens => Speech::Translated,
+            // Only Claudes are counted for.
+            Operation::CountTokens if Family::of(&to.model) == Family::Claude => Speech::Translated,
+            Operation::CountTokens => Speech::Estimated,
             operation if operation.is_chat() && !embeds => Speech::Translated,
             operation if operation.is_chat() => Speech::No(format!("`{}` only embeds", to.model)),
             operation => Speech::No(format!("Bedrock has no {}", operation.path())),

@@ -20,5 +20,4 @@ mod sign;
 mod usage;
 
 pub use codec::BedrockCodec;
-pub use keys::ReadFile;
 pub use provider::BedrockProvider;

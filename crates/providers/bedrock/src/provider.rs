@@ -7,12 +7,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use http::HeaderMap;
 use pointsman_clock::Clock;
 use pointsman_provider::{
-    Call, CallHead, HttpProvider, Provider, Reply, Speech, Target, Transport, Vendor, WholeReply,
+    Call, CallHead, HttpProvider, Provider, ReadFile, Reply, Speech, Target, Transport, Vendor,
+    WholeReply,
     embeddings::{Embeddings, Vectors},
 };
 use pointsman_types::{Deployment, Error, ErrorKind, Operation, Usage};
 
-use crate::{BedrockCodec, ReadFile, embed};
+use crate::{BedrockCodec, embed};
 
 /// So many calls are on their way at once for the texts of one.
 const AT_ONCE: usize = 8;
@@ -50,7 +51,7 @@ impl BedrockProvider {
             }
         };
         let whole: Vec<WholeReply> =
-            stream::iter(texts).map(one).buffered(AT_ONCE).try_collect().await?;
+            stream::iter(texts).map(one).buffered(AT_ONCE).try_collect().await.map_err(sent)?;
         Ok(Reply::Whole(joined(call, &whole)))
     }
 }
@@ -70,6 +71,12 @@ fn joined(call: &Call, all: &[WholeReply]) -> WholeReply {
     };
     let none = HeaderMap::new();
     joined.whole(&call.head, all.first().map_or(&none, |whole| &whole.headers))
+}
+
+/// Where one call of several failed, others may have left.
+fn sent(mut error: Error) -> Error {
+    error.detail.unsent = false;
+    error
 }
 
 fn faulty(fault: pointsman_provider::BodyFault) -> Error {
@@ -96,7 +103,7 @@ impl Provider for BedrockProvider {
 
     async fn call(&self, to: &Target, call: &Call) -> Result<Reply, Error> {
         if call.head.operation == Operation::Embeddings && embed::one_by_one(&to.model) {
-            let asked = Embeddings::of(call, to).map_err(|error| error.by(to.vendor))?;
+            let asked = Embeddings::of(call, to).map_err(|error| error.unsent().by(to.vendor))?;
             if asked.texts.len() > 1 {
                 return self.one_by_one(to, call, asked.texts).await;
             }

@@ -1,5 +1,7 @@
 //! What Bedrock's answers become, whole and streamed.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use base64::{Engine, prelude::BASE64_STANDARD};

@@ -1,5 +1,7 @@
 //! What is sent to Bedrock.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{fs, path::PathBuf, process::Command};
 
 use pointsman_provider::{Call, Codec, Speech, Target};

@@ -10,9 +10,9 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use pointsman_bedrock::{BedrockCodec, ReadFile};
+use pointsman_bedrock::BedrockCodec;
 use pointsman_clock::Instant;
-use pointsman_provider::{Codec, Credential, Target};
+use pointsman_provider::{Codec, Credential, ReadFile, Target};
 use pointsman_types::{Deployment, ErrorKind, ExposeSecret};
 
 mod common;

@@ -1,5 +1,7 @@
 //! Recorded traffic, where there is some.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use http::{HeaderMap, HeaderName, StatusCode};
 use pointsman_clock::Instant;
 use pointsman_provider::{Call, CallHead, Codec};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pointsman_provider::AwsKeys;
+use pointsman_provider::{AwsKeys, ReadFile};
 use pointsman_types::Secret;
 
-use super::{ReadFile, profile::Profiles};
+use super::profile::Profiles;
 
 /// Where the container's agent answers.
 const CONTAINER: &str = "http://169.254.170.2";

@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use pointsman_clock::Instant;
-use pointsman_provider::{AwsKeys, Credential, Credentials, Pieces, Transport, collect};
+use pointsman_provider::{AwsKeys, Credential, Credentials, Pieces, ReadFile, Transport, collect};
 use pointsman_types::{Error, ErrorKind};
 
-use super::{ReadFile, chain::Source};
+use super::chain::Source;
 
 /// So long before their end keys are renewed.
 const AHEAD: Duration = Duration::from_mins(5);

@@ -11,11 +11,11 @@ mod metadata;
 mod profile;
 mod sts;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use pointsman_clock::Instant;
-use pointsman_provider::{Credential, Credentials, Transport};
+use pointsman_provider::{Credential, Credentials, ReadFile, Transport};
 use pointsman_types::{Deployment, Error, Secret};
 
 use self::{
@@ -50,47 +50,6 @@ pub(crate) const SETTINGS_ENV: &[(&str, &[&str])] = &[
     ("AWS_EC2_METADATA_DISABLED", &["AWS_EC2_METADATA_DISABLED"]),
     ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &["AWS_EC2_METADATA_SERVICE_ENDPOINT"]),
 ];
-
-/// Reads a text file of the machine's, or says why it cannot.
-///
-/// Tokens that are renewed in place are read again whenever keys are fetched.
-///
-/// ```
-/// use pointsman_bedrock::ReadFile;
-/// let files = ReadFile::new(|path| std::fs::read_to_string(path).map_err(|error| error.to_string()));
-/// assert!(files.read("/nowhere/at/all").is_err());
-/// ```
-#[derive(Clone)]
-pub struct ReadFile(Arc<Read>);
-
-type Read = dyn Fn(&str) -> Result<String, String> + Send + Sync;
-
-impl ReadFile {
-    /// Reads with this function.
-    pub fn new(read: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
-    }
-
-    /// A machine without files.
-    pub fn none() -> Self {
-        Self::new(|_| Err("there are no files".to_owned()))
-    }
-
-    /// The text of the file at this path.
-    ///
-    /// # Errors
-    ///
-    /// Says why it cannot be read.
-    pub fn read(&self, path: &str) -> Result<String, String> {
-        (self.0)(path)
-    }
-}
-
-impl fmt::Debug for ReadFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadFile").finish_non_exhaustive()
-    }
-}
 
 /// The region of the profile that a deployment or its environment names.
 pub(crate) fn profile_region(of: &Deployment, files: &ReadFile) -> Option<String> {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    ReadFile,
-    chain::{self, Role, Settings, Source, Token},
-};
+use pointsman_provider::ReadFile;
+
+use super::chain::{self, Role, Settings, Source, Token};
 
 /// The longest chain of profiles that take each other's roles.
 const LONGEST: usize = 8;

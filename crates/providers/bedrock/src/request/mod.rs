@@ -59,12 +59,21 @@ pub(crate) fn write(mut chat: Chat, model: &str, losses: &mut Losses) -> Map<Str
 }
 
 impl Draft<'_> {
-    /// Converse's own members go through as they came.
+    /// Converse's own members go through as they came, and Anthropic's to a Claude.
     fn own(&mut self, chat: &mut Chat) {
+        if self.family == Family::Claude {
+            for name in ["context_management", "output_config"] {
+                if let Some(value) = chat.rest.shift_remove(name) {
+                    self.extra.insert(name.to_owned(), value);
+                }
+            }
+        }
         for name in OWN {
             match (name, chat.rest.shift_remove(name)) {
                 (_, None) => {}
-                ("additionalModelRequestFields", Some(Value::Object(extra))) => self.extra = extra,
+                ("additionalModelRequestFields", Some(Value::Object(extra))) => {
+                    self.extra.extend(extra);
+                }
                 (_, Some(value)) => {
                     self.body.insert(name.to_owned(), value);
                 }
@@ -116,6 +125,10 @@ impl Draft<'_> {
             if *role == "user" {
                 results_first(said);
             }
+        }
+        // There is no conversation of instructions alone: they are what the user says.
+        if turns.is_empty() && !system.is_empty() {
+            turns.push(("user", std::mem::take(&mut system)));
         }
         let turn = |(role, content)| json!({"role": role, "content": content});
         let turns: Vec<Value> = turns.into_iter().map(turn).collect();

@@ -38,7 +38,10 @@ impl Draft<'_> {
             self.extra_or_own("thinking", json!({"type": "adaptive"}));
             if let Some(effort) = how.effort {
                 let word = if effort == Effort::Minimal { "low" } else { effort.name() };
-                self.extra_or_own("output_config", json!({"effort": word}));
+                let config = self.extra.entry("output_config").or_insert_with(|| json!({}));
+                if let Value::Object(config) = config {
+                    config.entry("effort").or_insert_with(|| word.into());
+                }
             }
         } else {
             let effort = how.effort.unwrap_or(Effort::Medium);

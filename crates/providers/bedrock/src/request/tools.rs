@@ -70,8 +70,10 @@ impl Draft<'_> {
                 if !is_name(name) {
                     self.losses.lose("tools.function.name");
                 }
-                let empty = || json!({"type": "object", "properties": {}});
-                let schema = schema.clone().unwrap_or_else(empty);
+                let mut schema = schema.clone().unwrap_or_else(|| json!({"properties": {}}));
+                if let Some(members) = schema.as_object_mut() {
+                    members.entry("type").or_insert_with(|| "object".into());
+                }
                 let mut spec = json!({"name": name, "inputSchema": {"json": schema}});
                 if let Some(description) = description.as_ref().filter(|text| !text.is_empty()) {
                     spec["description"] = description.as_str().into();

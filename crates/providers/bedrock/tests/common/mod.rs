@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, Response};
-use pointsman_bedrock::{BedrockCodec, ReadFile};
-use pointsman_provider::{Incoming, Pieces, Transport};
+use pointsman_bedrock::BedrockCodec;
+use pointsman_provider::{Incoming, Pieces, ReadFile, Transport};
 use pointsman_types::{Error, ErrorKind};
 
 /// Answers with what was put in, in order, and keeps what it was sent.
