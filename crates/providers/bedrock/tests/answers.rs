@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use aws_smithy_eventstream::frame::write_message_to;
-use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use pointsman_clock::Instant;
 use pointsman_provider::{Call, CallHead, Codec};
-use pointsman_testkit::recorded::{Stream, cuts_do_not_matter};
+use pointsman_testkit::{
+    event_stream::{events, frame, raw_frame},
+    recorded::{Stream, cuts_do_not_matter, read_stream},
+};
 use pointsman_types::{ErrorKind, Operation, Usage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -30,25 +31,6 @@ fn said(operation: Operation, body: &Value) -> Value {
     let body = Bytes::from(body.to_string());
     let whole = codec().decode(&head(operation), StatusCode::OK, &HeaderMap::new(), body, NOW);
     serde_json::from_slice(&whole.unwrap().body).unwrap()
-}
-
-/// A frame with these headers.
-fn frame(headers: &[(&str, &str)], payload: &str) -> Vec<u8> {
-    let mut message = Message::new(payload.to_owned());
-    for (name, value) in headers {
-        let value = HeaderValue::String((*value).to_owned().into());
-        message = message.add_header(Header::new((*name).to_owned(), value));
-    }
-    let mut out = Vec::new();
-    write_message_to(&message, &mut out).unwrap();
-    out
-}
-
-fn events(all: &[(&str, Value)]) -> Vec<u8> {
-    let one = |(name, payload): &(&str, Value)| {
-        frame(&[(":event-type", name), (":message-type", "event")], &payload.to_string())
-    };
-    all.iter().flat_map(one).collect()
 }
 
 fn read(operation: Operation, bytes: &[u8]) -> Stream {
@@ -334,7 +316,7 @@ fn a_stream_that_breaks_off() {
         ("validationException", "Input is too long for requested model.", ErrorKind::ContextWindow),
     ] {
         let headers = [(":exception-type", name), (":message-type", "exception")];
-        let exception = frame(&headers, &json!({"message": message}).to_string());
+        let exception = frame(&headers, json!({"message": message}).to_string().as_bytes());
         for bytes in [[begun, &exception].concat(), exception] {
             let error = read(Operation::Chat, &bytes).error.unwrap();
             assert_eq!((error.kind, error.message()), (want, message), "{name}");
@@ -342,7 +324,7 @@ fn a_stream_that_breaks_off() {
     }
     let headers =
         [(":message-type", "error"), (":error-code", "InternalFailure"), (":error-message", "bad")];
-    let error = read(Operation::Chat, &frame(&headers, "")).error.unwrap();
+    let error = read(Operation::Chat, &frame(&headers, b"")).error.unwrap();
     assert_eq!((error.kind, error.message()), (ErrorKind::Server, "bad"));
 }
 
@@ -356,26 +338,6 @@ fn a_frame_that_is_damaged() {
         let kind = read(Operation::Chat, &bytes).error.unwrap().kind;
         assert!(matches!(kind, ErrorKind::Server | ErrorKind::Connection), "{at}: {kind}");
     }
-}
-
-/// Bytes that pass as a frame up to its headers.
-fn framed(headers: &[u8], payload: &[u8]) -> Vec<u8> {
-    let length = |n: usize| u32::try_from(n).unwrap().to_be_bytes();
-    let mut out = [length(16 + headers.len() + payload.len()), length(headers.len())].concat();
-    out.extend(crc(&out).to_be_bytes());
-    out.extend(headers);
-    out.extend(payload);
-    out.extend(crc(&out).to_be_bytes());
-    out
-}
-
-fn crc(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 }
-        })
-    };
-    !bytes.iter().fold(!0, step)
 }
 
 proptest! {
@@ -396,8 +358,8 @@ proptest! {
             };
             value[NAMES[usize::from(at) % NAMES.len()]] = inner;
         }
-        let event = |payload: &str| frame(&[(":event-type", &name), (":message-type", "event")], payload);
-        for body in [bytes.clone(), framed(&headers, &bytes), event(&payload), event(&value.to_string())] {
+        let event = |payload: &str| frame(&[(":event-type", &name), (":message-type", "event")], payload.as_bytes());
+        for body in [bytes.clone(), raw_frame(&headers, &bytes), event(&payload), event(&value.to_string())] {
             for operation in [Operation::Chat, Operation::Messages, Operation::Embeddings, Operation::CountTokens] {
                 let head = head(operation);
                 let mut frames = codec().frames(&head, NOW);
@@ -417,7 +379,7 @@ proptest! {
         let at = at % bytes.len();
         let head = head(Operation::Chat);
         let read = |parts: [&[u8]; 2]| {
-            pointsman_testkit::recorded::read_stream(codec().frames(&head, NOW), parts)
+            read_stream(codec().frames(&head, NOW), parts)
         };
         let (one, two) = (read([&bytes, &[]]), read([&bytes[..at], &bytes[at..]]));
         prop_assert_eq!(one.raw, two.raw);
