@@ -5,6 +5,7 @@
 
 mod auth;
 mod bad_requests;
+mod bedrock;
 mod demo;
 mod dialects;
 mod failover;

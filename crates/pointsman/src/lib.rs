@@ -9,6 +9,8 @@ mod vendors;
 pub use configured::{Configured, Surroundings, configure};
 #[cfg(feature = "anthropic")]
 pub use pointsman_anthropic as anthropic;
+#[cfg(feature = "bedrock")]
+pub use pointsman_bedrock as bedrock;
 pub use pointsman_clock as clock;
 #[cfg(feature = "cohere")]
 pub use pointsman_cohere as cohere;
@@ -39,6 +41,8 @@ pub use vendors::providers;
 
 /// A builder that serves every vendor of this build over HTTP, by the machine's clock.
 ///
+/// It reads no files: whoever has AWS's profiles or tokens in some hands [`providers`] a reader.
+///
 /// # Errors
 ///
 /// Kind `Connection`: TLS cannot be set up.
@@ -48,6 +52,6 @@ pub fn builder() -> Result<RouterBuilder, types::Error> {
     let clock: Arc<dyn clock::Clock> = Arc::new(clock::SystemClock::new());
     let transport: Arc<dyn provider::Transport> =
         Arc::new(http::HttpTransport::new(&http::HttpSettings::default())?);
-    let all = providers(&transport, &clock).into_iter();
+    let all = providers(&transport, &clock, &provider::ReadFile::none()).into_iter();
     Ok(all.fold(Router::builder(), RouterBuilder::provider).clock(clock))
 }

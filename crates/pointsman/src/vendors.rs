@@ -3,16 +3,22 @@
 use std::sync::Arc;
 
 use pointsman_clock::Clock;
-use pointsman_provider::{Provider, Transport};
+use pointsman_provider::{Provider, ReadFile, Transport};
 
-/// A provider for each vendor that this build serves, over one transport.
-pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+/// A provider for each vendor that this build serves, over one transport; `files` reads what a
+/// deployment or its environment names: AWS's profiles, and tokens.
+pub fn providers(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    files: &ReadFile,
+) -> Vec<Arc<dyn Provider>> {
     [
         openai(transport, clock),
         anthropic(transport, clock),
         cohere(transport, clock),
         ollama(transport, clock),
         gemini(transport, clock),
+        bedrock(transport, clock, files),
         simulated(clock),
     ]
     .concat()
@@ -96,6 +102,22 @@ fn gemini(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
 
 #[cfg(not(feature = "gemini"))]
 fn gemini(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "bedrock")]
+fn bedrock(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    files: &ReadFile,
+) -> Vec<Arc<dyn Provider>> {
+    use pointsman_bedrock::BedrockProvider;
+    let (transport, clock) = (Arc::clone(transport), Arc::clone(clock));
+    vec![Arc::new(BedrockProvider::new(transport, clock, files.clone()))]
+}
+
+#[cfg(not(feature = "bedrock"))]
+fn bedrock(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>, _: &ReadFile) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 

@@ -1,5 +1,7 @@
 //! The same answer in every dialect: text, one call, seven tokens read and two made.
 
+use pointsman_testkit::event_stream::events;
+
 /// One dialect, told by the ends of the paths that are asked.
 #[derive(Debug)]
 pub(crate) struct Dialect {
@@ -105,4 +107,36 @@ pub(crate) const DIALECTS: &[Dialect] = &[
         ),
         stream_type: "text/event-stream",
     },
+    Dialect {
+        paths: &["/converse", "/converse-stream"],
+        whole: r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hé!"},
+            {"toolUse":{"toolUseId":"c1","name":"look","input":{"q":1}}}]}},
+            "stopReason":"tool_use","usage":{"inputTokens":7,"outputTokens":2,"totalTokens":9}}"#,
+        // One event a line, for `events`.
+        stream: concat!(
+            "messageStart {\"role\":\"assistant\"}\n",
+            "contentBlockDelta {\"contentBlockIndex\":0,\"delta\":{\"text\":\"Hé!\"}}\n",
+            "contentBlockStop {\"contentBlockIndex\":0}\n",
+            "contentBlockStart {\"contentBlockIndex\":1,\"start\":{\"toolUse\":{\"toolUseId\":\"c1\",\"name\":\"look\"}}}\n",
+            "contentBlockDelta {\"contentBlockIndex\":1,\"delta\":{\"toolUse\":{\"input\":\"{\\\"q\\\":1}\"}}}\n",
+            "contentBlockStop {\"contentBlockIndex\":1}\n",
+            "messageStop {\"stopReason\":\"tool_use\"}\n",
+            "metadata {\"usage\":{\"inputTokens\":7,\"outputTokens\":2,\"totalTokens\":9}}",
+        ),
+        stream_type: "application/vnd.amazon.eventstream",
+    },
 ];
+
+impl Dialect {
+    /// The stream's bytes.
+    pub(crate) fn streamed(&self) -> Vec<u8> {
+        if self.stream_type != "application/vnd.amazon.eventstream" {
+            return self.stream.into();
+        }
+        let event = |line: &'static str| {
+            let (name, payload) = line.split_once(' ').unwrap();
+            (name, serde_json::from_str(payload).unwrap())
+        };
+        events(&self.stream.lines().map(event).collect::<Vec<_>>())
+    }
+}

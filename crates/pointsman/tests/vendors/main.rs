@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 use pointsman::{
     Call, Deployment,
     clock::{Clock, SystemClock},
-    provider::{FixedKey, Incoming, Pieces, Provider, Reply, Speech, Target, Transport},
+    provider::{FixedKey, Incoming, Pieces, Provider, ReadFile, Reply, Speech, Target, Transport},
     types::{Error, Operation, Usage},
 };
 use serde_json::{Value, json};
@@ -40,11 +40,12 @@ impl Transport for Upstreams {
         let dialect = dialect.unwrap_or_else(|| panic!("give an answer for {path}"));
         *self.seen.lock().unwrap() = request.body().to_bytes();
         let (kind, body) = if self.stream {
-            (dialect.stream_type, dialect.stream)
+            (dialect.stream_type, dialect.streamed())
         } else {
-            ("application/json", dialect.whole)
+            ("application/json", dialect.whole.into())
         };
-        let pieces = body.as_bytes().chunks(7).map(|piece| Ok(Bytes::from_static(piece)));
+        let pieces: Vec<_> =
+            body.chunks(7).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
         let body: Incoming = Box::pin(stream::iter(pieces));
         Ok(http::Response::builder().header("content-type", kind).body(body).unwrap())
     }
@@ -62,7 +63,8 @@ const SETTINGS: &[(&str, &str)] = &[
 fn vendors(upstreams: &Arc<Upstreams>) -> Vec<(Arc<dyn Provider>, Target)> {
     let transport: Arc<dyn Transport> = Arc::clone(upstreams) as Arc<dyn Transport>;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let all = pointsman::providers(&transport, &clock).into_iter();
+    let files = ReadFile::none();
+    let all = pointsman::providers(&transport, &clock, &files).into_iter();
     let addressed = all.filter(|provider| provider.vendor().name != "simulated").map(|provider| {
         let name = provider.vendor().name;
         let mut deployment = Deployment::new("g", name, "their-model")
