@@ -60,6 +60,7 @@ impl Codec for CohereCodec {
         match what.operation {
             Operation::Rerank => Speech::Native,
             Operation::Embeddings => Speech::Translated,
+            Operation::CountTokens => Speech::Estimated,
             operation if operation.is_chat() => Speech::Translated,
             operation => Speech::No(format!("Cohere has no {}", operation.path())),
         }

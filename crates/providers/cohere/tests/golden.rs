@@ -314,3 +314,18 @@ fn rerank_passes_through() {
     let images = Call::json(Operation::Images, "g", json!({})).unwrap();
     assert!(matches!(codec().speaks(&to, &images.head), Speech::No(_)));
 }
+
+#[test]
+fn what_is_spoken() {
+    let speech = |operation| {
+        let call = Call::json(operation, "g", json!({})).unwrap();
+        codec().speaks(&target(), &call.head)
+    };
+    for operation in [Operation::Chat, Operation::Messages, Operation::Responses] {
+        assert_eq!(speech(operation), Speech::Translated, "{operation:?}");
+    }
+    assert_eq!(speech(Operation::CountTokens), Speech::Estimated);
+    for operation in [Operation::Images, Operation::Speech, Operation::Moderations] {
+        assert!(matches!(speech(operation), Speech::No(_)), "{operation:?}");
+    }
+}

@@ -275,3 +275,18 @@ fn embeddings() {
     let rerank = Call::json(Operation::Rerank, "g", json!({})).unwrap();
     assert!(matches!(codec().speaks(&target("m"), &rerank.head), Speech::No(_)));
 }
+
+#[test]
+fn what_is_spoken() {
+    let speech = |operation| {
+        let call = Call::json(operation, "g", json!({})).unwrap();
+        codec().speaks(&target("m"), &call.head)
+    };
+    for operation in [Operation::Chat, Operation::Messages, Operation::Responses] {
+        assert_eq!(speech(operation), Speech::Translated, "{operation:?}");
+    }
+    assert_eq!(speech(Operation::CountTokens), Speech::Estimated);
+    for operation in [Operation::Images, Operation::Speech, Operation::Moderations] {
+        assert!(matches!(speech(operation), Speech::No(_)), "{operation:?}");
+    }
+}
