@@ -291,7 +291,8 @@ fn vectors_of_every_type() {
 fn rerank_passes_through() {
     let mut to = target();
     to.params = vec![("top_n".into(), "3".into()), ("temperature".into(), "1".into())];
-    let body = json!({"query": "q", "documents": ["a", {"text": "b"}], "timeout": 3});
+    to.settings.insert("additional_drop_params".into(), "[\"rank_fields\"]".into());
+    let body = json!({"query": "q", "documents": ["a", {"text": "b"}], "timeout": 3, "rank_fields": ["text"]});
     let call = Call::json(Operation::Rerank, "mine", body).unwrap();
     assert_eq!(codec().speaks(&to, &call.head), Speech::Native);
     let mut request = codec().encode(&to, &call).unwrap();
