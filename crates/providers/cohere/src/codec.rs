@@ -60,6 +60,7 @@ impl Codec for CohereCodec {
         match what.operation {
             Operation::Rerank => Speech::Native,
             Operation::Embeddings => Speech::Translated,
+            Operation::CountTokens => Speech::Estimated,
             operation if operation.is_chat() => Speech::Translated,
             operation => Speech::No(format!("Cohere has no {}", operation.path())),
         }
@@ -132,7 +133,10 @@ fn passed_through(to: &Target, call: &Call) -> Pieces {
     const KNOWN: [&str; 3] = ["max_tokens_per_doc", "priority", "top_n"];
     let known = to.params.iter().filter(|(name, _)| KNOWN.contains(&name.as_str()));
     let defaults: Vec<(String, String)> = known.cloned().collect();
-    call.envelope.edited(&[("model", to.model_json.clone())], OWN_FIELDS, &defaults)
+    let dropped = to.dropped();
+    let cut: Vec<&str> =
+        OWN_FIELDS.iter().copied().chain(dropped.iter().map(String::as_str)).collect();
+    call.envelope.edited(&[("model", to.model_json.clone())], &cut, &defaults)
 }
 
 fn chat(to: &Target, call: &Call) -> Result<Pieces, Error> {

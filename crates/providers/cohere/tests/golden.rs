@@ -291,7 +291,8 @@ fn vectors_of_every_type() {
 fn rerank_passes_through() {
     let mut to = target();
     to.params = vec![("top_n".into(), "3".into()), ("temperature".into(), "1".into())];
-    let body = json!({"query": "q", "documents": ["a", {"text": "b"}], "timeout": 3});
+    to.settings.insert("additional_drop_params".into(), "[\"rank_fields\"]".into());
+    let body = json!({"query": "q", "documents": ["a", {"text": "b"}], "timeout": 3, "rank_fields": ["text"]});
     let call = Call::json(Operation::Rerank, "mine", body).unwrap();
     assert_eq!(codec().speaks(&to, &call.head), Speech::Native);
     let mut request = codec().encode(&to, &call).unwrap();
@@ -313,4 +314,19 @@ fn rerank_passes_through() {
     assert!(answered(Operation::Rerank, &json!({})).is_err());
     let images = Call::json(Operation::Images, "g", json!({})).unwrap();
     assert!(matches!(codec().speaks(&to, &images.head), Speech::No(_)));
+}
+
+#[test]
+fn what_is_spoken() {
+    let speech = |operation| {
+        let call = Call::json(operation, "g", json!({})).unwrap();
+        codec().speaks(&target(), &call.head)
+    };
+    for operation in [Operation::Chat, Operation::Messages, Operation::Responses] {
+        assert_eq!(speech(operation), Speech::Translated, "{operation:?}");
+    }
+    assert_eq!(speech(Operation::CountTokens), Speech::Estimated);
+    for operation in [Operation::Images, Operation::Speech, Operation::Moderations] {
+        assert!(matches!(speech(operation), Speech::No(_)), "{operation:?}");
+    }
 }

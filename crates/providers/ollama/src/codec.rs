@@ -58,6 +58,7 @@ impl Codec for OllamaCodec {
     fn speaks(&self, _: &Target, what: &CallHead) -> Speech {
         match what.operation {
             Operation::Completions | Operation::Embeddings => Speech::Translated,
+            Operation::CountTokens => Speech::Estimated,
             operation if operation.is_chat() => Speech::Translated,
             operation => Speech::No(format!("Ollama has no {}", operation.path())),
         }

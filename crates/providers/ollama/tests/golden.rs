@@ -215,7 +215,8 @@ fn finish_reasons_and_answers_that_are_none() {
 fn completions() {
     let mut to = target("m");
     to.params = vec![("temperature".into(), "0.5".into()), ("raw".into(), "true".into())];
-    let body = json!({"prompt": ["Once"], "suffix": "end", "max_tokens": 4, "stop": ["x"], "logprobs": 1,
+    to.settings.insert("additional_drop_params".into(), "[\"user\"]".into());
+    let body = json!({"prompt": ["Once"], "suffix": "end", "user": "me", "max_tokens": 4, "stop": ["x"], "logprobs": 1,
         "n": 1, "echo": false, "timeout": 3, "num_ctx": 64});
     let call = Call::json(Operation::Completions, "g", body).unwrap();
     assert_eq!(codec().speaks(&to, &call.head), Speech::Translated);
@@ -260,9 +261,11 @@ fn completions() {
 
 #[test]
 fn embeddings() {
-    let body = json!({"input": "a", "dimensions": 2, "encoding_format": "base64", "truncate": false, "num_ctx": 64});
+    let mut to = target("m");
+    to.settings.insert("additional_drop_params".into(), "[\"user\"]".into());
+    let body = json!({"input": "a", "user": "me", "dimensions": 2, "encoding_format": "base64", "truncate": false, "num_ctx": 64});
     let call = Call::json(Operation::Embeddings, "g", body).unwrap();
-    let request = codec().encode(&target("m"), &call).unwrap();
+    let request = codec().encode(&to, &call).unwrap();
     assert_eq!(request.uri(), "http://localhost:11434/api/embed");
     let want = json!({"model": "m", "input": ["a"], "dimensions": 2, "truncate": false, "options": {"num_ctx": 64}});
     assert_eq!(read(&request), want);
@@ -274,4 +277,19 @@ fn embeddings() {
     assert_eq!((&body["usage"]["prompt_tokens"], whole.usage.unwrap().input), (&json!(3), 3));
     let rerank = Call::json(Operation::Rerank, "g", json!({})).unwrap();
     assert!(matches!(codec().speaks(&target("m"), &rerank.head), Speech::No(_)));
+}
+
+#[test]
+fn what_is_spoken() {
+    let speech = |operation| {
+        let call = Call::json(operation, "g", json!({})).unwrap();
+        codec().speaks(&target("m"), &call.head)
+    };
+    for operation in [Operation::Chat, Operation::Messages, Operation::Responses] {
+        assert_eq!(speech(operation), Speech::Translated, "{operation:?}");
+    }
+    assert_eq!(speech(Operation::CountTokens), Speech::Estimated);
+    for operation in [Operation::Images, Operation::Speech, Operation::Moderations] {
+        assert!(matches!(speech(operation), Speech::No(_)), "{operation:?}");
+    }
 }
