@@ -14,7 +14,10 @@ pub(crate) fn studio(
     model: &str,
     losses: &mut Losses,
 ) -> (&'static str, Map<String, Value>) {
-    let (texts, settings) = settings(asked, losses);
+    let (texts, mut settings) = settings(asked, losses);
+    if settings.shift_remove("autoTruncate").is_some() {
+        losses.lose("auto_truncate");
+    }
     let one = |text: String| {
         let mut request = settings.clone();
         request.insert("model".into(), model.into());
@@ -35,16 +38,11 @@ pub(crate) fn vertex(
     model: &str,
     losses: &mut Losses,
 ) -> (&'static str, Map<String, Value>) {
-    let (mut texts, mut settings) = settings(asked, losses);
-    if model.starts_with("gemini-embedding-2") {
-        // It takes one text.
-        if texts.len() > 1 {
-            losses.lose("input");
-        }
-        let text = texts.swap_remove(0);
-        let mut body = Map::from_iter([("content".to_owned(), json!({"parts": [{"text": text}]}))]);
-        body.extend(settings);
-        return ("embedContent", body);
+    let (texts, mut settings) = settings(asked, losses);
+    let first = ["gemini-embedding-001", "gemini-embedding-exp"];
+    let predicts = texts.len() == 1 && first.iter().any(|first| model.starts_with(first));
+    if model.contains("gemini") && !predicts {
+        return gemini_at_vertex(texts, &settings);
     }
     let kind = settings.shift_remove("taskType");
     let title = settings.shift_remove("title");
@@ -63,6 +61,24 @@ pub(crate) fn vertex(
         body.insert("parameters".into(), settings.into());
     }
     ("predict", body)
+}
+
+/// Gemini's own models, of which the first also predicts, for a single text.
+fn gemini_at_vertex(
+    texts: Vec<String>,
+    settings: &Map<String, Value>,
+) -> (&'static str, Map<String, Value>) {
+    let one = |text: String| {
+        let content = ("content".to_owned(), json!({"parts": [{"text": text}]}));
+        let config = ("embedContentConfig".to_owned(), json!(settings));
+        let config = (!settings.is_empty()).then_some(config);
+        [content].into_iter().chain(config).collect::<Map<String, Value>>()
+    };
+    let mut requests: Vec<Map<String, Value>> = texts.into_iter().map(one).collect();
+    if requests.len() == 1 {
+        return ("embedContent", requests.remove(0));
+    }
+    ("batchEmbedContents", Map::from_iter([("requests".to_owned(), json!(requests))]))
 }
 
 fn settings(asked: Embeddings, losses: &mut Losses) -> (Vec<String>, Map<String, Value>) {

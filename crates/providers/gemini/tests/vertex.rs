@@ -148,6 +148,26 @@ fn embeddings_are_predictions() {
     assert_eq!(read.usage.unwrap().input, 7);
 }
 
+#[test]
+fn geminis_own_embeddings() {
+    let asked = |model: &str, input: Value| {
+        let target = codec().target(&deployment(model, &[("vertex_project", "p")])).unwrap();
+        let body = json!({"input": input, "dimensions": 8});
+        let call = Call::json(Operation::Embeddings, "g", body).unwrap();
+        let request = codec().encode(&target, &call).unwrap();
+        let method = request.uri().path().rsplit(':').next().unwrap().to_owned();
+        (method, serde_json::from_slice::<Value>(&request.body().to_bytes()).unwrap())
+    };
+    let one = |text: &str| {
+        json!({"content": {"parts": [{"text": text}]},
+            "embedContentConfig": {"outputDimensionality": 8}})
+    };
+    assert_eq!(asked("gemini-embedding-001", json!("a")).0, "predict");
+    let several = ("batchEmbedContents".to_owned(), json!({"requests": [one("a"), one("b")]}));
+    assert_eq!(asked("gemini-embedding-001", json!(["a", "b"])), several);
+    assert_eq!(asked("gemini-embedding-2", json!(["a"])), ("embedContent".to_owned(), one("a")));
+}
+
 fn head(operation: Operation) -> CallHead {
     Call::json(operation, "g", json!({"messages": [], "stream": true})).unwrap().head
 }
