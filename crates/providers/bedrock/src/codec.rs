@@ -70,7 +70,7 @@ impl Codec for BedrockCodec {
     }
 
     fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
-        let embeds = to.model.contains("embed");
+        let embeds = embed::embeds(&to.model);
         match what.operation {
             Operation::Embeddings if embeds => Speech::Translated,
             Operation::Embeddings => Speech::No(format!("`{}` does not embed", to.model)),

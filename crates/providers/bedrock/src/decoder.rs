@@ -20,6 +20,17 @@ const MOST_KEPT: usize = 24 << 20;
 /// The most blocks that are open at a time.
 const MOST_OPEN: usize = 256;
 
+/// The events that are read; others say nothing to a caller.
+const KNOWN: [&str; 7] = [
+    "messageStart",
+    "contentBlockStart",
+    "contentBlockDelta",
+    "contentBlockStop",
+    "messageStop",
+    "metadata",
+    "chunk",
+];
+
 /// Reads one stream.
 #[derive(Debug, Default)]
 pub(crate) struct ConverseDecoder {
@@ -82,6 +93,9 @@ impl ChatDecoder for ConverseDecoder {
 
 impl ConverseDecoder {
     fn event(&mut self, name: &str, payload: &[u8], out: &mut Vec<ChatEvent>) -> Result<(), Error> {
+        if !KNOWN.contains(&name) {
+            return Ok(());
+        }
         let said: Value = serde_json::from_slice(payload).map_err(|error| unread(&error))?;
         let block = said["contentBlockIndex"].as_u64().unwrap_or(0);
         match name {
@@ -105,8 +119,7 @@ impl ConverseDecoder {
                     out.push(ChatEvent::End);
                 }
             }
-            "chunk" => self.chunk(&said, out)?,
-            _ => {}
+            _ => self.chunk(&said, out)?,
         }
         Ok(())
     }

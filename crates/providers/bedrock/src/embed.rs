@@ -10,6 +10,13 @@ use serde_json::{Map, Value, json};
 
 use crate::family::Family;
 
+/// Whether it is a model that embeds, as far as its id tells.
+pub(crate) fn embeds(model: &str) -> bool {
+    let family = Family::of(model);
+    let known = matches!(family, Family::Titan | Family::Nova | Family::Cohere);
+    known && (model.contains("embed") || model.starts_with("titan/arn:"))
+}
+
 /// Whether a model embeds one text in a call.
 pub(crate) fn one_by_one(model: &str) -> bool {
     Family::of(model) != Family::Cohere

@@ -207,6 +207,9 @@ fn a_stream() {
     assert_eq!(arguments, r#"{"a":1}{}"#);
     assert_eq!(joined(&chunks, "/choices/0/finish_reason"), "tool_calls");
     assert!(String::from_utf8_lossy(&stream.raw).contains("https://a.invalid"));
+    // What nobody here has heard of may hold anything.
+    let unheard = frame(&[(":event-type", "initial-response"), (":message-type", "event")], b"");
+    assert!(read(Operation::Chat, &[unheard, conversation()].concat()).error.is_none());
     let stream = read(Operation::Messages, &conversation());
     assert!(stream.error.is_none() && stream.done);
     assert!(String::from_utf8_lossy(&stream.raw).contains("thinking_delta"));

@@ -155,6 +155,44 @@ fn a_highly_thinking_nova_takes_no_bounds() {
 }
 
 #[test]
+fn a_mistral_is_made_to_call_the_one_tool_there_is() {
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name}});
+    let choice = json!({"type": "function", "function": {"name": "f"}});
+    let mistral = "mistral.mistral-large-2407-v1:0";
+    let mut body = json!({"messages": [{"role": "user", "content": "Hi"}],
+        "tools": [tool("f")], "tool_choice": choice});
+    let (_, sent) = encode(mistral, Operation::Chat, body.clone()).unwrap();
+    assert_eq!(sent["toolConfig"]["toolChoice"], json!({"any": {}}));
+    body["tools"] = json!([tool("f"), tool("g")]);
+    let error = encode(mistral, Operation::Chat, body).unwrap_err();
+    assert!(error.message().contains("tool_choice"), "{error}");
+}
+
+#[test]
+fn a_document_needs_a_word_with_it() {
+    let file = json!({"type": "file", "file": {"file_data": "data:text/plain;base64,SGk="}});
+    let body = json!({"messages": [{"role": "user", "content": [file]}]});
+    let error = encode(CLAUDE, Operation::Chat, body).unwrap_err();
+    assert!(error.message().contains("without a text"), "{error}");
+}
+
+#[test]
+fn notes_and_marks_and_lone_instructions() {
+    let result = json!([{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}]);
+    let body = json!({"metadata": {"tags": ["t"], "job": "a/b", "odd": "ä"}, "messages": [
+        {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": result}]});
+    let (_, sent) = encode(CLAUDE, Operation::Chat, body).unwrap();
+    assert_eq!(sent["requestMetadata"], json!({"job": "a/b"}));
+    let result = &sent["messages"][1]["content"];
+    assert_eq!(result[0]["toolResult"]["content"], json!([{"text": "x"}]));
+    assert_eq!(result[1], json!({"cachePoint": {"type": "default"}}));
+    let body = json!({"messages": [{"role": "system", "content": "Go."}]});
+    let (_, sent) = encode(CLAUDE, Operation::Chat, body).unwrap();
+    assert_eq!(sent, json!({"messages": [{"role": "user", "content": [{"text": "Go."}]}]}));
+}
+
+#[test]
 fn what_is_spoken() {
     let speech = |model: &str, operation| {
         let head = Call::json(operation, "g", json!({})).unwrap().head;
@@ -163,8 +201,11 @@ fn what_is_spoken() {
     assert_eq!(speech(CLAUDE, Operation::Chat), Speech::Translated);
     assert_eq!(speech(CLAUDE, Operation::Messages), Speech::Translated);
     assert_eq!(speech("cohere.embed-v4:0", Operation::Embeddings), Speech::Translated);
+    assert_eq!(speech(CLAUDE, Operation::CountTokens), Speech::Translated);
+    assert_eq!(speech(LLAMA, Operation::CountTokens), Speech::Estimated);
     for (model, operation) in [
         (CLAUDE, Operation::Embeddings),
+        ("twelvelabs.marengo-embed-2-7-v1:0", Operation::Embeddings),
         ("cohere.embed-v4:0", Operation::Chat),
         (CLAUDE, Operation::Images),
     ] {

@@ -6,6 +6,7 @@ use pointsman_types::{Error, ErrorKind, Secret};
 use serde::Deserialize;
 
 use super::{
+    NO_KEYS,
     chain::Token,
     fetched::{Fetcher, Lent, refused, unasked},
     sts::instant,
@@ -32,7 +33,7 @@ impl Fetcher {
         let seconds = HeaderValue::from_static("21600");
         asked.insert("x-aws-ec2-metadata-token-ttl-seconds", seconds);
         let url = format!("{endpoint}/latest/api/token");
-        let token = self.text(Method::PUT, &url, asked, INSTANCE).await?;
+        let token = self.text(Method::PUT, &url, asked, INSTANCE).await.map_err(nowhere)?;
         let mut with = HeaderMap::new();
         let token = secret_header("", &Secret::from(token.trim()))?;
         with.insert("x-aws-ec2-metadata-token", token);
@@ -73,6 +74,14 @@ impl Fetcher {
         let text = String::from_utf8_lossy(&body).into_owned();
         if status.is_success() { Ok(text) } else { Err(refused(what, status, &text)) }
     }
+}
+
+/// Whoever does not run on an instance is told what else there is.
+fn nowhere(error: Error) -> Error {
+    if error.kind != ErrorKind::Connection {
+        return error;
+    }
+    unasked(NO_KEYS, &error.message())
 }
 
 fn lent(said: &str, what: &str) -> Result<Lent, Error> {

@@ -16,12 +16,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pointsman_clock::Instant;
 use pointsman_provider::{Credential, Credentials, ReadFile, Transport};
-use pointsman_types::{Deployment, Error, Secret};
+use pointsman_types::{Deployment, Error, ErrorKind, Secret};
 
 use self::{
     chain::{Settings, Source},
     fetched::{Fetched, Fetcher},
 };
+
+const NO_KEYS: &str = "there are no AWS credentials: set `aws_access_key_id` and \
+    `aws_secret_access_key`, `aws_role_name`, `aws_profile_name`, or `api_key`";
 
 /// Settings that the environment may hold. Its keys are settings of their own, under the names of
 /// their variables: they are not mixed with a deployment's.
@@ -107,8 +110,6 @@ struct Missing;
 #[async_trait]
 impl Credentials for Missing {
     async fn current(&self, _: Instant) -> Result<Arc<Credential>, Error> {
-        let message = "there are no AWS credentials: set `aws_access_key_id` and \
-            `aws_secret_access_key`, `aws_role_name`, `aws_profile_name`, or `api_key`";
-        Err(Error::new(pointsman_types::ErrorKind::Authentication, message))
+        Err(Error::new(ErrorKind::Authentication, NO_KEYS))
     }
 }

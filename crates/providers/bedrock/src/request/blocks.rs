@@ -55,7 +55,12 @@ impl<'a> Blocks<'a> {
         let mut out = Vec::new();
         for part in parts {
             out.extend(self.block(&part.content));
-            self.mark(part.cache, &mut out);
+            // Within a result there are no marks: they stand behind it.
+            let within = match &part.content {
+                Content::ToolResult { parts, .. } => parts.iter().find_map(|part| part.cache),
+                _ => None,
+            };
+            self.mark(part.cache.or(within), &mut out);
         }
         out
     }

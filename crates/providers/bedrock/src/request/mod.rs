@@ -24,6 +24,9 @@ const OWN: [&str; 9] = [
     "serviceTier",
 ];
 
+/// The most members of `requestMetadata`.
+const MOST_NOTES: usize = 16;
+
 /// The request as it grows, and what it is for.
 struct Draft<'a> {
     model: &'a str,
@@ -122,6 +125,11 @@ impl Draft<'_> {
             }
         }
         for (role, said) in &mut turns {
+            let has = |name: &str| said.iter().any(|block| block.get(name).is_some());
+            if has("document") && !has("text") {
+                // Bedrock takes no document that nobody speaks of.
+                blocks.losses.lose("messages.content.file (without a text)");
+            }
             if *role == "user" {
                 results_first(said);
             }
@@ -208,24 +216,38 @@ impl Draft<'_> {
         }
     }
 
-    /// For whom, and how urgent.
+    /// For whom, what for, and how urgent.
     fn account(&mut self, chat: &Chat) {
-        if let Some(user) = &chat.user {
-            if is_noted(user) {
-                let notes = self.body.entry("requestMetadata").or_insert_with(|| json!({}));
-                if let Value::Object(notes) = notes {
-                    notes.entry("user").or_insert_with(|| user.as_str().into());
-                }
-            } else {
-                self.losses.lose("user");
-            }
-        }
+        self.notes(chat);
         match chat.service_tier.as_deref() {
             None | Some("auto" | "standard_only") => {}
             Some(tier @ ("default" | "flex" | "priority" | "reserved")) => {
                 self.body.entry("serviceTier").or_insert_with(|| json!({"type": tier}));
             }
             Some(_) => self.losses.lose("service_tier"),
+        }
+    }
+
+    /// Notes go to AWS's logs of invocations: those that it takes, as many as it takes.
+    fn notes(&mut self, chat: &Chat) {
+        let user = chat.user.as_deref();
+        if user.is_some_and(|user| !is_noted(user)) {
+            self.losses.lose("user");
+        }
+        let given = chat.metadata.iter().flatten().filter_map(|(name, value)| {
+            Some((name.as_str(), value.as_str()?)).filter(|(name, _)| !name.is_empty())
+        });
+        let mut notes = match self.body.shift_remove("requestMetadata") {
+            Some(Value::Object(notes)) => notes,
+            _ => Map::new(),
+        };
+        for (name, value) in user.map(|user| ("user", user)).into_iter().chain(given) {
+            if notes.len() < MOST_NOTES && is_noted(name) && is_noted(value) {
+                notes.entry(name).or_insert_with(|| value.into());
+            }
+        }
+        if !notes.is_empty() {
+            self.body.insert("requestMetadata".into(), notes.into());
         }
     }
 

@@ -41,6 +41,13 @@ impl Draft<'_> {
                 None
             }
             Some(ToolChoice::Required) => Some(json!({"any": {}})),
+            // It can be made to call one, and not which.
+            Some(ToolChoice::Function(_)) if self.family == Family::Mistral => {
+                if chat.tools.len() > 1 {
+                    self.losses.lose("tool_choice");
+                }
+                Some(json!({"any": {}}))
+            }
             Some(ToolChoice::Function(name)) => Some(json!({"tool": {"name": name}})),
             Some(ToolChoice::Auto) => Some(json!({"auto": {}})),
             None => None,
