@@ -74,6 +74,9 @@ impl OpenAiCodec {
         losses.settle()?;
         body.insert("model".into(), to.model.as_str().into());
         edits::rename(&self.dialect, &mut body);
+        if self.dialect.short_ids {
+            edits::shorten_ids(&mut body);
+        }
         Ok(Bytes::from(Value::Object(body).to_string()).into())
     }
 

@@ -294,6 +294,26 @@ fn the_limit_has_the_vendors_name() {
 }
 
 #[test]
+fn ids_of_calls_fit_the_vendor() {
+    let body = json!({"messages": [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": null, "tool_calls": [
+            {"id": "call_from_elsewhere", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+            {"id": "abcDEF123", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "call_from_elsewhere", "content": "1"},
+        {"role": "tool", "tool_call_id": "abcDEF123", "content": "2"}]});
+    let sent = sent("mistral", Operation::Chat, body).unwrap();
+    let calls = &sent["messages"][1]["tool_calls"];
+    let id = calls[0]["id"].as_str().unwrap();
+    assert!(id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
+    assert_eq!(sent["messages"][2]["tool_call_id"], id);
+    assert_eq!(
+        (&calls[1]["id"], &sent["messages"][3]["tool_call_id"]),
+        (&json!("abcDEF123"), &json!("abcDEF123"))
+    );
+}
+
+#[test]
 fn lists_where_openai_has_text_are_written_anew() {
     let call = Call::chat("g", json!({"messages": []})).unwrap();
     let body = json!({"choices": [{"message": {"content": [
