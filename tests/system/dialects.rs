@@ -149,12 +149,15 @@ async fn what_one_vendor_cannot_say_another_can() {
     };
     let both = claude(Config::default(), ", order: 1");
     let both = both.vendor("openai/gpt-4o", "openai", &openai.base(), ", order: 2");
-    let gateway = both.start().await;
+    let gateway = both.and("router_settings: {num_retries: 0}").start().await;
     let mut body = hello(false);
     body["seed"] = 7.into();
     let answer = post(&gateway, CHAT, &[], body.to_string()).await;
     assert_eq!(answer.head.header("x-pointsman-deployment"), Some("openai"), "{}", answer.text());
     assert_eq!((anthropic.count(), openai.calls()[0].json()["seed"].as_u64()), (0, Some(7)));
+    let header = |name| answer.head.header(name);
+    assert_eq!(header("x-pointsman-attempts"), Some("1"), "what was not sent is no attempt");
+    assert_eq!(header("x-litellm-attempted-retries"), Some("0"));
 
     let gateway = claude(Config::default(), "").start().await;
     let refused = post(&gateway, CHAT, &[], body.to_string()).await;
