@@ -213,6 +213,21 @@ async fn a_stream_that_breaks_off_ends_with_the_callers_kind_of_event() {
 }
 
 #[tokio::test]
+async fn a_deployment_has_headers_of_its_own() {
+    let openai = upstream("openai").await;
+    let headers = ", extra_headers: {X-Title: mine, HTTP-Referer: 'https://a.invalid'}";
+    let config = Config::default().vendor("openrouter/x/y", "o", &openai.base(), headers);
+    let gateway = config.start().await;
+    assert_eq!(post(&gateway, CHAT, &[], hello(false).to_string()).await.head.status, 200);
+    let sent = &openai.calls()[0];
+    assert_eq!(
+        (sent.header("x-title"), sent.header("http-referer")),
+        (Some("mine"), Some("https://a.invalid"))
+    );
+    assert_eq!(sent.json()["model"], "x/y");
+}
+
+#[tokio::test]
 async fn who_counts_no_tokens_has_them_estimated() {
     let openai = upstream("openai").await;
     let config = Config::default().vendor("openai/gpt-4o", "openai", &openai.base(), "");
