@@ -9,6 +9,7 @@ mod bedrock;
 mod demo;
 mod dialects;
 mod failover;
+mod google;
 mod operations;
 mod passing;
 mod start;

@@ -15,6 +15,8 @@ pub use pointsman_clock as clock;
 #[cfg(feature = "config")]
 pub use pointsman_config as config;
 pub use pointsman_cost as cost;
+#[cfg(feature = "gemini")]
+pub use pointsman_gemini as gemini;
 #[cfg(feature = "http")]
 pub use pointsman_http as http;
 #[cfg(feature = "openai")]

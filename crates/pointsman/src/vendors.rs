@@ -16,6 +16,7 @@ pub fn providers(
         openai(transport, clock),
         anthropic(transport, clock),
         bedrock(transport, clock, files),
+        gemini(transport, clock),
         simulated(clock),
     ]
     .concat()
@@ -71,6 +72,22 @@ fn bedrock(
 
 #[cfg(not(feature = "bedrock"))]
 fn bedrock(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>, _: &ReadFile) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "gemini")]
+fn gemini(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_gemini::{GeminiCodec, VertexCodec};
+    use pointsman_provider::HttpProvider;
+    let vertex = VertexCodec::new(Arc::clone(transport));
+    vec![
+        Arc::new(HttpProvider::new(GeminiCodec, Arc::clone(transport), Arc::clone(clock))),
+        Arc::new(HttpProvider::new(vertex, Arc::clone(transport), Arc::clone(clock))),
+    ]
+}
+
+#[cfg(not(feature = "gemini"))]
+fn gemini(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 
