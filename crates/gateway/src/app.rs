@@ -1,21 +1,29 @@
 //! What all handlers share.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
-use pointsman::{Router, clock::Clock, config::ServerSpec};
+use pointsman::{Router, RouterBuilder, clock::Clock, config::ServerSpec, router::BuildError};
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Caller, Door};
+use crate::{
+    auth::{Caller, Door},
+    metrics::Metrics,
+};
 
 /// What all handlers share.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What the router tells of calls, counted.
+    pub(crate) metrics: Arc<Metrics>,
     /// Owns what goes on beside a call.
     pub(crate) tasks: TaskTracker,
     door: ArcSwap<Door>,
@@ -23,14 +31,22 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(router: Router, clock: Arc<dyn Clock>, server: &ServerSpec) -> Self {
-        Self {
-            router,
+    /// Builds the router, and all that goes with it.
+    pub(crate) fn build(
+        builder: RouterBuilder,
+        clock: Arc<dyn Clock>,
+        server: &ServerSpec,
+    ) -> Result<Self, BuildError> {
+        let metrics = Arc::new(Metrics::default());
+        let builder = builder.clock(Arc::clone(&clock)).observer(Arc::clone(&metrics) as _);
+        Ok(Self {
+            router: builder.seed(seed()).build()?,
             clock,
+            metrics,
             tasks: TaskTracker::new(),
             door: ArcSwap::from_pointee(Door::new(server)),
             draining: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Takes over what concerns the gateway alone.
@@ -59,4 +75,9 @@ impl App {
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
+}
+
+/// Chance of its own for each process, so that instances do not move in step.
+fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -12,6 +12,7 @@ mod failure;
 mod form;
 mod listen;
 mod logs;
+mod metrics;
 mod models;
 mod operate;
 mod options;
