@@ -7,6 +7,7 @@ mod auth;
 mod bad_requests;
 mod demo;
 mod failover;
+mod health;
 mod metrics;
 mod operations;
 mod passing;

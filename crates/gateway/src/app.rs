@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     auth::{Caller, Door},
+    health::Checks,
     metrics::Metrics,
 };
 
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     /// What the router tells of calls, counted.
     pub(crate) metrics: Arc<Metrics>,
+    /// What probes of the deployments found.
+    pub(crate) checks: Checks,
     /// Owns what goes on beside a call.
     pub(crate) tasks: TaskTracker,
     door: ArcSwap<Door>,
@@ -43,6 +46,7 @@ impl App {
             router: builder.seed(seed()).build()?,
             clock,
             metrics,
+            checks: Checks::new(server.health_checks),
             tasks: TaskTracker::new(),
             door: ArcSwap::from_pointee(Door::new(server)),
             draining: AtomicBool::new(false),
@@ -52,6 +56,7 @@ impl App {
     /// Takes over what concerns the gateway alone.
     pub(crate) fn set_server(&self, server: &ServerSpec) {
         self.door.store(Arc::new(Door::new(server)));
+        self.checks.set(server.health_checks);
     }
 
     /// Whether a caller who presents this key may pass; it is asked for only if one is needed.
@@ -78,6 +83,6 @@ impl App {
 }
 
 /// Chance of its own for each process, so that instances do not move in step.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }

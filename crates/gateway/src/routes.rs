@@ -12,7 +12,7 @@ use axum::{
 use http::Method;
 use pointsman::types::{Error, ErrorKind, Operation};
 
-use crate::{app::App, explain, failure, metrics, models, operate, state};
+use crate::{app::App, explain, failure, health, metrics, models, operate, state};
 
 /// What can be asked, each at its own path.
 const OPERATIONS: [Operation; 11] = [
@@ -45,6 +45,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics::get))
         .route("/router/state", get(state::router))
         .route("/router/explain", post(explain::explain))
+        .route("/health", get(health::get))
         .route("/health/liveliness", get(state::liveliness))
         .route("/health/liveness", get(state::liveliness))
         .route("/health/readiness", get(state::readiness))

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app::App, check, cli::Serve, config::Upstreams, listen, logs};
+use crate::{app::App, check, cli::Serve, config::Upstreams, health, listen, logs};
 
 /// The longest wait for answers that are under way when the gateway is told to end.
 const DRAIN: Duration = Duration::from_mins(10);
@@ -57,6 +57,7 @@ async fn until_told(how: &Serve, app: &Arc<App>, upstreams: &Upstreams) -> io::R
     let address = listener.local_addr()?;
     tracing::info!(listening = %address, "listening on http://{address}");
     let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+    app.tasks.spawn(health::watch(Arc::clone(app), stop.clone()));
     let serving = listen::serve(listener, app, &connections, stop.clone());
     let mut serving = std::pin::pin!(serving);
     loop {

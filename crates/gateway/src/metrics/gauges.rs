@@ -1,6 +1,6 @@
 //! How everything stands at this moment.
 
-use std::sync::atomic::AtomicU64;
+use std::{collections::HashSet, sync::atomic::AtomicU64};
 
 use pointsman::{
     Router,
@@ -22,8 +22,10 @@ pub(super) fn register(router: &Router, to: &mut Registry) {
     let (state, in_flight) = (Whole::<3>::default(), Whole::<2>::default());
     let (left, budget) = (Whole::<3>::default(), Money::<2>::default());
     let (shared, purse) = (Whole::<2>::default(), Money::<1>::default());
+    // Some groups are made of others: each deployment is told once, under its own.
+    let mut told = HashSet::new();
     for group in router.state() {
-        for member in &group.members {
+        for member in group.members.iter().filter(|one| told.insert(one.id.clone())) {
             let report = &member.report;
             let labels = of(&member.id, &group.name);
             in_flight.get_or_create(&labels).set(report.in_flight.into());

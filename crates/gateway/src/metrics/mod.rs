@@ -6,7 +6,7 @@
 mod gauges;
 mod series;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, hash::Hash, sync::Arc};
 
 use arc_swap::ArcSwap;
 use axum::{
@@ -16,12 +16,12 @@ use axum::{
 use http::{StatusCode, header::CONTENT_TYPE};
 use pointsman::{
     router::{Event, Observer},
-    types::{DeploymentId, GroupName},
+    types::GroupName,
 };
 use prometheus_client::{encoding::text, registry::Registry};
 
 use crate::app::App;
-use series::{Families, OfDeployment, OfGroup};
+use series::{Families, OfGroup};
 
 /// What Prometheus calls the text that is answered.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -30,8 +30,33 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(crate) struct Metrics {
     registry: Registry,
     families: Families,
-    deployments: ArcSwap<HashMap<DeploymentId, Arc<OfDeployment>>>,
-    groups: ArcSwap<HashMap<GroupName, Arc<OfGroup>>>,
+    groups: Known<GroupName, OfGroup>,
+}
+
+/// Handles by name, read far more often than they grow.
+#[derive(Debug)]
+struct Known<K, V>(ArcSwap<HashMap<K, Arc<V>>>);
+
+impl<K, V> Default for Known<K, V> {
+    fn default() -> Self {
+        Self(ArcSwap::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Known<K, V> {
+    /// Tells the handles of that name, which are made the first time.
+    fn with(&self, name: &K, make: impl FnOnce() -> V, tell: impl FnOnce(&V)) {
+        if let Some(known) = self.0.load().get(name) {
+            return tell(known);
+        }
+        let new = Arc::new(make());
+        self.0.rcu(|before| {
+            let mut after = HashMap::clone(before);
+            after.insert(name.clone(), Arc::clone(&new));
+            after
+        });
+        tell(&new);
+    }
 }
 
 impl Default for Metrics {
@@ -39,7 +64,7 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         let families = Families::new();
         families.register(registry.sub_registry_with_prefix("pointsman"));
-        Self { registry, families, deployments: ArcSwap::default(), groups: ArcSwap::default() }
+        Self { registry, families, groups: Known::default() }
     }
 }
 
@@ -61,51 +86,15 @@ impl Metrics {
     }
 
     fn with_group(&self, name: &GroupName, tell: impl FnOnce(&OfGroup)) {
-        if let Some(known) = self.groups.load().get(name) {
-            return tell(known);
-        }
-        let new = Arc::new(self.families.group(name));
-        add(&self.groups, name, &new);
-        tell(&new);
+        self.groups.with(name, || self.families.group(name), tell);
     }
-
-    fn with_deployment(
-        &self,
-        id: &DeploymentId,
-        group: &GroupName,
-        tell: impl FnOnce(&OfDeployment),
-    ) {
-        if let Some(known) = self.deployments.load().get(id)
-            && known.group == *group
-        {
-            return tell(known);
-        }
-        let new = Arc::new(self.families.deployment(id, group));
-        add(&self.deployments, id, &new);
-        tell(&new);
-    }
-}
-
-/// Adds to a map that is read far more often than it grows.
-fn add<K: Clone + Eq + std::hash::Hash, V>(
-    to: &ArcSwap<HashMap<K, Arc<V>>>,
-    key: &K,
-    one: &Arc<V>,
-) {
-    to.rcu(|before| {
-        let mut after = HashMap::clone(before);
-        after.insert(key.clone(), Arc::clone(one));
-        after
-    });
 }
 
 impl Observer for Metrics {
     fn observe(&self, event: &Event<'_>) {
         match event {
             Event::Attempt { group, deployment, outcome } => {
-                self.with_deployment(deployment, group, |series| {
-                    series.attempt(outcome, &self.families);
-                });
+                self.with_group(group, |of| of.attempt(deployment, outcome, &self.families));
             }
             Event::Cooled { deployment, cooldown, .. } => {
                 self.families.cooled(deployment, cooldown.kind);

@@ -15,6 +15,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::Known;
+
 /// Labels by name.
 pub(super) type Labels<const N: usize> = [(&'static str, String); N];
 type Counts<const N: usize> = Family<Labels<N>, Counter>;
@@ -120,11 +122,12 @@ impl Families {
             retries: self.retries.get_or_create_owned(&[group()]),
             fallbacks: self.fallbacks.get_or_create_owned(&[group()]),
             time: self.request_time.get_or_create_owned(&[group()]),
+            deployments: Known::default(),
         }
     }
 
     /// The handles of a deployment.
-    pub(super) fn deployment(&self, id: &DeploymentId, group: &GroupName) -> OfDeployment {
+    fn deployment(&self, id: &DeploymentId, group: &GroupName) -> OfDeployment {
         let labels = of(id, group);
         let tokens = |class: &str| {
             let [deployment, group] = of(id, group);
@@ -166,11 +169,18 @@ pub(super) struct OfGroup {
     retries: Counter,
     fallbacks: Counter,
     time: Histogram,
+    deployments: Known<DeploymentId, OfDeployment>,
 }
 
 impl OfGroup {
     pub(super) fn cached(&self) {
         self.cached.inc();
+    }
+
+    /// An attempt for it was settled.
+    pub(super) fn attempt(&self, to: &DeploymentId, outcome: &Outcome, all: &Families) {
+        let make = || all.deployment(to, &self.group);
+        self.deployments.with(to, make, |of| of.attempt(outcome, all));
     }
 
     /// A call ended.
@@ -197,9 +207,9 @@ impl OfGroup {
 
 /// The handles of a deployment.
 #[derive(Debug)]
-pub(super) struct OfDeployment {
+struct OfDeployment {
     id: DeploymentId,
-    pub(super) group: GroupName,
+    group: GroupName,
     attempts: Counter,
     ttft: Histogram,
     time: Histogram,
@@ -212,8 +222,7 @@ pub(super) struct OfDeployment {
 }
 
 impl OfDeployment {
-    /// An attempt was settled.
-    pub(super) fn attempt(&self, outcome: &Outcome, all: &Families) {
+    fn attempt(&self, outcome: &Outcome, all: &Families) {
         self.attempts.inc();
         if let Verdict::Failure { kind, .. } = outcome.verdict {
             let [deployment, group] = of(&self.id, &self.group);
