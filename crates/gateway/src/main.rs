@@ -22,6 +22,7 @@ mod routes;
 mod serve;
 mod socket;
 mod state;
+mod ui;
 
 use std::process::ExitCode;
 
