@@ -6,6 +6,7 @@
 mod auth;
 mod bad_requests;
 mod demo;
+mod explain;
 mod failover;
 mod health;
 mod metrics;

@@ -94,3 +94,18 @@ async fn what_is_under_way_is_seen() {
     let series = "pointsman_in_flight{deployment=\"a\",group=\"m\"}";
     assert_eq!(value(&gateway, series).await, Some(1.0));
 }
+
+#[tokio::test]
+async fn an_answer_that_was_kept_is_marked_and_counted() {
+    let a = upstream("a").await;
+    let cache = "litellm_settings: {cache: true, cache_params: {type: local, ttl: 60}}";
+    let gateway = Config::default().deployment(&a).and(cache).start().await;
+    let (first, second) = (chat(&gateway).await, chat(&gateway).await);
+    assert_eq!((first.head.header("x-pointsman-cache-hit"), a.count()), (None, 1));
+    assert_eq!(second.head.header("x-pointsman-cache-hit"), Some("true"));
+    assert_eq!(second.body, first.body);
+    for (outcome, expected) in [("ok", 1.0), ("cached", 1.0)] {
+        let series = format!("pointsman_requests_total{{group=\"m\",outcome=\"{outcome}\"}}");
+        assert_eq!(value(&gateway, &series).await, Some(expected), "{series}");
+    }
+}
