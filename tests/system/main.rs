@@ -6,6 +6,7 @@
 mod auth;
 mod bad_requests;
 mod demo;
+mod dialects;
 mod failover;
 mod operations;
 mod passing;

@@ -12,7 +12,7 @@ pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<
 
 #[cfg(feature = "openai")]
 fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    use pointsman_openai::{AzureCodec, OpenAiCodec, VENDORS};
+    use pointsman_openai::{AzureCodec, OpenAiCodec, VENDORS, WatsonxCodec};
     use pointsman_provider::HttpProvider;
     let provider = |dialect| -> Arc<dyn Provider> {
         let codec = OpenAiCodec::new(dialect);
@@ -23,7 +23,11 @@ fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
     };
     let azures = [AzureCodec::openai, AzureCodec::foundry];
     let azures = azures.into_iter().map(|codec| azure(codec(Arc::clone(transport))));
-    VENDORS.iter().map(provider).chain(azures).collect()
+    let watsonx = WatsonxCodec::new(Arc::clone(transport));
+    let watsonx = HttpProvider::new(watsonx, Arc::clone(transport), Arc::clone(clock));
+    let mut all: Vec<Arc<dyn Provider>> = VENDORS.iter().map(provider).chain(azures).collect();
+    all.push(Arc::new(watsonx));
+    all
 }
 
 #[cfg(not(feature = "openai"))]

@@ -22,6 +22,7 @@ use crate::{
     plan::Place,
     router::Shared,
     topology::Topology,
+    waiting::Ticket,
 };
 
 /// A group that is still to be asked, and the call as it is sent there.
@@ -47,10 +48,12 @@ pub(crate) struct Journey<'a> {
     pub(crate) deadline: Instant,
     pub(crate) sight: Sight,
     pub(crate) trace: Trace,
-    /// Whether it stands in line for a member, and so need not mind the line.
-    pub(crate) waits: bool,
+    /// Its place in the line for a member, until it has one.
+    pub(crate) ticket: Option<Ticket>,
     /// Whether it is a copy, whose answer is dropped.
     pub(crate) is_copy: bool,
+    /// Whether the prompt is weighed even where no decision hangs on it.
+    pub(crate) weighs: bool,
 }
 
 impl<'a> Journey<'a> {
@@ -83,8 +86,9 @@ impl<'a> Journey<'a> {
             sight: Sight::default(),
             trace,
             topology,
-            waits: false,
+            ticket: None,
             is_copy: false,
+            weighs: false,
         }
     }
 
@@ -207,6 +211,8 @@ impl<'a> Journey<'a> {
                 // What the upstreams said is worth more than that nobody is left to ask.
                 Err(refusal) => return Err(last.unwrap_or(refusal)),
             };
+            // Its place in line is the next one's now.
+            self.ticket = None;
             if how.first {
                 let live = &self.topology.groups[place.group].live;
                 live.first_attempt(self.shared.clock.now());

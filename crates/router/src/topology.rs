@@ -59,6 +59,8 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) name: GroupName,
+    /// A hash of the name.
+    pub(crate) hash: u64,
     pub(crate) members: Vec<Ix>,
     /// Where the state of each member is, in the same order.
     pub(crate) slots: Vec<Slot>,

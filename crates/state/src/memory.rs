@@ -69,7 +69,8 @@ impl MemoryStore {
     ) -> Result<(Grant, Vec<Entry>), Refusal> {
         let table = self.table();
         let place = &table.places[at.0 as usize];
-        let mut turns = need.turn.map(|turn| (turn, lock(&place.turns)));
+        let turns = need.turn.map(|turn| (turn, table.turns(need.group)));
+        let mut turns = turns.as_ref().map(|(turn, turns)| (*turn, lock(turns)));
         let raced = Refusal { why: Why::Raced, until: Until::Event };
         if turns.as_ref().is_some_and(|(turn, turns)| !turns.allows(*turn)) {
             return Err(raced);
@@ -89,7 +90,7 @@ impl MemoryStore {
             .map(|(ix, account)| account.claim(&need.take, money, now).map(|claim| (*ix, claim)));
         let grant = Grant { id, slot: at, pass, own, shared: claims.flatten().collect() };
         if let Some((turn, turns)) = &mut turns {
-            cell.serve(turns.take(*turn));
+            turns.take(*turn, at);
         }
         let writes = if self.journal.is_some() {
             let others = shared.iter_mut().filter_map(|(_, account)| account.before_send(now));

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::{AccountIx, AccountReport, AccountSpec, Claim, MemberSpec, Refusal, Report, Sight};
 
 /// The place of one deployment's state in a store. Slots are never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u32);
 
 /// Names one grant: unique among all instances that share a store.
@@ -27,6 +27,8 @@ pub struct GrantId(pub u64);
 pub struct Demand {
     /// Requests and tokens, as estimated.
     pub take: Take,
+    /// A hash of the name of the group that takes turns: the one that the call was for.
+    pub group: u64,
     /// Accounts that the call draws on wherever it goes: its caller's, its tags'.
     pub accounts: SmallVec<[AccountIx; 4]>,
     /// Whether the answer is streamed.

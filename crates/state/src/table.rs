@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use pointsman_clock::Instant;
@@ -14,7 +14,7 @@ use crate::{
     AccountId, AccountIx, AccountSpec, Bound, Demand, Entry, MemberSpec, Refusal, Row, Sight, Slot,
     Whose,
     account::Account,
-    cell::{Cell, Turns, lock},
+    cell::{Cell, Turns, lock, turns_of},
 };
 
 /// All places of a store. Places are added and never removed, so an index stays good.
@@ -26,7 +26,8 @@ pub(crate) struct Table {
     written: HashMap<Arc<str>, Entry>,
     by_id: HashMap<DeploymentId, Slot>,
     by_account: HashMap<AccountId, AccountIx>,
-    turns: HashMap<GroupName, Arc<Mutex<Turns>>>,
+    /// The turns of each group that calls named, by the hash of its name.
+    turns: RwLock<HashMap<u64, Arc<Mutex<Turns>>>>,
     /// The groups of the present topology.
     serving: HashSet<GroupName>,
 }
@@ -34,7 +35,6 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) cell: Mutex<Cell>,
-    pub(crate) turns: Arc<Mutex<Turns>>,
 }
 
 type Locked<'a> = SmallVec<[(AccountIx, MutexGuard<'a, Account>); 4]>;
@@ -89,9 +89,7 @@ impl Table {
         lone: bool,
         now: Instant,
     ) -> Slot {
-        let turns = Arc::clone(self.turns.entry(member.group.clone()).or_default());
         let slot = if let Some(slot) = self.by_id.get(&member.id) {
-            self.places[slot.0 as usize].turns = turns;
             *slot
         } else {
             let joins = self.serving.contains(&member.group);
@@ -100,7 +98,7 @@ impl Table {
             let own = Account::new(name.text(), self.written.get(name.as_str()));
             let slot = Slot(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
             let cell = Mutex::new(Cell::new(member.clone(), own, health));
-            self.places.push(Place { cell, turns });
+            self.places.push(Place { cell });
             self.by_id.insert(member.id.clone(), slot);
             slot
         };
@@ -120,20 +118,29 @@ impl Table {
         all.into_iter().map(|ix| (ix, lock(&self.accounts[ix.0 as usize]))).collect()
     }
 
+    /// The turns of the group of that name's hash.
+    pub(crate) fn turns(&self, group: u64) -> Arc<Mutex<Turns>> {
+        let known = self.turns.read().unwrap_or_else(PoisonError::into_inner).get(&group).cloned();
+        known.unwrap_or_else(|| {
+            let mut all = self.turns.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(group).or_default())
+        })
+    }
+
     pub(crate) fn view(&self, among: &[Slot], need: &Demand, now: Instant, out: &mut Sight) {
         out.rows.clear();
         out.refused.clear();
-        let Some(first) = among.first() else { return };
-        let epoch = {
-            let turns = lock(&self.places[first.0 as usize].turns);
+        let served = {
+            let turns = self.turns(need.group);
+            let turns = lock(&turns);
             (out.set, out.total) = (turns.set, turns.total);
-            turns.epoch
+            turns.served.clone()
         };
         // Members whose upstream has nothing left, unless nobody else is willing.
         let mut dry: SmallVec<[(Row, Refusal); 4]> = SmallVec::new();
         for (at, slot) in among.iter().enumerate() {
             let cell = lock(&self.places[slot.0 as usize].cell);
-            match self.look(&cell, at, epoch, need, now) {
+            match self.look(&cell, at, turns_of(&served, *slot), need, now) {
                 Ok(row) => match cell.dry(now) {
                     Some(refusal) => dry.push((row, refusal)),
                     None => out.rows.push(row),
@@ -152,11 +159,11 @@ impl Table {
         &self,
         cell: &Cell,
         at: usize,
-        epoch: u64,
+        served: u64,
         need: &Demand,
         now: Instant,
     ) -> Result<Row, Refusal> {
-        let mut row = cell.row(at, epoch, need, now)?;
+        let mut row = cell.row(at, served, need, now)?;
         for ix in cell.accounts.iter().chain(&need.accounts) {
             let account = lock(&self.accounts[ix.0 as usize]);
             let refusal = account.view(Whose::Account(*ix), &need.take, row.price, now);
