@@ -49,7 +49,9 @@ impl Entries {
 impl Desk {
     pub(crate) fn new(written: Vec<Entry>) -> Self {
         let mut inner = Inner::default();
-        written.into_iter().for_each(|entry| inner.written.take_in(entry));
+        for entry in written {
+            inner.written.take_in(entry);
+        }
         Self { inner: Mutex::new(inner), handed_in: Condvar::new() }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! A suite panics at the first thing that is not as it must be, and says what.
 
+#![expect(clippy::expect_used, reason = "a suite is a test: it fails by panicking")]
+
 mod journal;
 
 pub use journal::journal;
