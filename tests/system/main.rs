@@ -8,10 +8,14 @@ mod bad_requests;
 mod demo;
 mod dialects;
 mod failover;
+mod limits;
+mod money;
 mod operations;
 mod passing;
+mod restarts;
 mod start;
 mod streams;
+mod thousand;
 mod world;
 
 /// The built gateway.
