@@ -8,6 +8,7 @@ mod bad_requests;
 mod demo;
 mod dialects;
 mod failover;
+mod google;
 mod limits;
 mod money;
 mod operations;

@@ -17,6 +17,8 @@ pub use pointsman_config as config;
 pub use pointsman_cost as cost;
 #[cfg(feature = "disk")]
 pub use pointsman_disk as disk;
+#[cfg(feature = "gemini")]
+pub use pointsman_gemini as gemini;
 #[cfg(feature = "http")]
 pub use pointsman_http as http;
 #[cfg(feature = "openai")]

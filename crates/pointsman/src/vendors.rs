@@ -7,7 +7,13 @@ use pointsman_provider::{Provider, Transport};
 
 /// A provider for each vendor that this build serves, over one transport.
 pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    [openai(transport, clock), anthropic(transport, clock), simulated(clock)].concat()
+    [
+        openai(transport, clock),
+        anthropic(transport, clock),
+        gemini(transport, clock),
+        simulated(clock),
+    ]
+    .concat()
 }
 
 #[cfg(feature = "openai")]
@@ -44,6 +50,22 @@ fn anthropic(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<
 
 #[cfg(not(feature = "anthropic"))]
 fn anthropic(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "gemini")]
+fn gemini(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_gemini::{GeminiCodec, VertexCodec};
+    use pointsman_provider::HttpProvider;
+    let vertex = VertexCodec::new(Arc::clone(transport));
+    vec![
+        Arc::new(HttpProvider::new(GeminiCodec, Arc::clone(transport), Arc::clone(clock))),
+        Arc::new(HttpProvider::new(vertex, Arc::clone(transport), Arc::clone(clock))),
+    ]
+}
+
+#[cfg(not(feature = "gemini"))]
+fn gemini(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 
