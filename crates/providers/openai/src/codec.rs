@@ -211,16 +211,16 @@ mod tests {
     #[test]
     fn usage_is_asked_for_where_the_caller_did_not() {
         let codec = OpenAiCodec::new(&VENDORS[0]);
-        let sent = |body: &str| {
-            codec.encode(&target(|_| ()), &call(body)).unwrap().into_body().to_bytes()
-        };
+        let sent =
+            |body: &str| codec.encode(&target(|_| ()), &call(body)).unwrap().into_body().to_bytes();
         assert_eq!(
             sent(r#"{"model":"m","messages":[],"stream":true}"#),
             r#"{"stream_options":{"include_usage":true},"model":"theirs","messages":[],"stream":true}"#
         );
         for options in [r#"{"include_usage":false,"x":1}"#, r#"{"x":1}"#] {
-            let body =
-                format!(r#"{{"model":"m","messages":[],"stream":true,"stream_options":{options}}}"#);
+            let body = format!(
+                r#"{{"model":"m","messages":[],"stream":true,"stream_options":{options}}}"#
+            );
             let sent: Value = serde_json::from_slice(&sent(&body)).unwrap();
             let wanted = serde_json::json!({"include_usage": true, "x": 1});
             assert_eq!(sent["stream_options"], wanted);

@@ -102,7 +102,6 @@ fn without_null(raw: Bytes) -> Bytes {
     raw
 }
 
-
 /// Reads one stream of responses' events.
 #[derive(Debug, Default)]
 pub(crate) struct ResponseFrames {

@@ -5,5 +5,7 @@
 #![expect(clippy::expect_used, reason = "a suite is a test: it fails by panicking")]
 
 mod journal;
+mod state_store;
 
 pub use journal::journal;
+pub use state_store::state_store;
