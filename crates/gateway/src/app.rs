@@ -9,7 +9,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use pointsman::{Router, RouterBuilder, clock::Clock, config::ServerSpec, router::BuildError};
+use pointsman::{
+    Router, RouterBuilder, clock::Clock, config::ServerSpec, redis::RedisStore, router::BuildError,
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -25,6 +27,8 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     /// What the router tells of calls, counted.
     pub(crate) metrics: Arc<Metrics>,
+    /// The store over Redis, if instances share one.
+    pub(crate) redis: Option<Arc<RedisStore>>,
     /// What probes of the deployments found.
     pub(crate) checks: Checks,
     /// Owns what goes on beside a call.
@@ -39,6 +43,7 @@ impl App {
         builder: RouterBuilder,
         clock: Arc<dyn Clock>,
         server: &ServerSpec,
+        redis: Option<Arc<RedisStore>>,
     ) -> Result<Self, BuildError> {
         let metrics = Arc::new(Metrics::default());
         let builder = builder.clock(Arc::clone(&clock)).observer(Arc::clone(&metrics) as _);
@@ -46,6 +51,7 @@ impl App {
             router: builder.seed(seed()).build()?,
             clock,
             metrics,
+            redis,
             checks: Checks::new(server.health_checks),
             tasks: TaskTracker::new(),
             door: ArcSwap::from_pointee(Door::new(server)),
