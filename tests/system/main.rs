@@ -12,6 +12,7 @@ mod explain;
 mod failover;
 mod google;
 mod health;
+mod instances;
 mod limits;
 mod metrics;
 mod money;

@@ -202,11 +202,17 @@ local function seed(key, st, m)
 end
 
 local function lease(key, st, rec, m)
-  local others, promised = 0, 0
+  local others, promised, live = 0, 0, 1
   for id, r in pairs(st.i) do
     local l = r.m[m.name]
-    if id ~= me and l and r.e > now then others, promised = others + l.o, promised + l.p end
+    if id ~= me and l and r.e > now then
+      others, promised, live = others + l.o, promised + l.p, live + 1
+    end
   end
+  -- The asker may not know yet how many there are.
+  live = math.max(live, members)
+  local ahead = math.max(1, math.floor(m.limit / (8 * live)))
+  local want = math.min(m.want, m.must + ahead)
   local used, t, b, base = 0, '0', '0', {}
   if m.kind == 'w' then
     local w, old = window(st, m.name)
@@ -225,12 +231,12 @@ local function lease(key, st, rec, m)
   local free = m.limit - used - others
   local room = math.floor(free - promised)
   local mine = math.min(m.held, l.o)
-  l.o = math.max(0, math.min(m.want, math.max(room, mine)))
+  l.o = math.max(0, math.min(want, math.max(room, mine)))
   if l.o < m.must and promised > 0 then yield[key] = true end
   l.p = 0
   local rest = room - l.o
   if m.safe == 1 and rest > 0 then
-    local share = members > 1 and math.floor((free - l.o) / (2 * members)) or rest
+    local share = live > 1 and math.floor((free - l.o) / (2 * live)) or rest
     l.p = math.min(rest, share)
   end
   l.k, l.l, l.e = m.kind, m.len, m.e1 > now and m.e1 or m.e2
