@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use crate::world::{
-    Config, PRICED, WITHIN, account, ask, burst, chat, get, hello, post, small, standing, upstream,
-    with_status,
+    Config, PRICED, WITHIN, account, ask, burst, chat, connect, get, hello, post, small, standing,
+    upstream, with_status,
 };
 
 async fn server() -> RedisServer {
@@ -231,4 +231,36 @@ async fn a_user_of_the_access_list_is_enough() {
     assert_eq!(post(&gateway, crate::world::CHAT, &[], small().to_string()).await.head.status, 200);
     let metrics = get(&gateway, "/metrics", &[]).await.text();
     assert!(metrics.contains("pointsman_redis_up 1"), "{metrics}");
+}
+
+/// What Redis adds to a call, in the gateway's own measure: printed, not judged, since it is a
+/// matter of the machine. `cargo test --release … -- --ignored --nocapture what_redis_adds`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it measures"]
+async fn what_redis_adds() {
+    let (server, a) = (server().await, upstream("a").await);
+    let config = || Config::default().tuned(&a, ", rpm: 10000000, tpm: 1000000000");
+    let (with, without) = (over(&server, config(), "").start().await, config().start().await);
+    let mut wires = [connect(&with).await, connect(&without).await];
+    let mut took = [Vec::new(), Vec::new()];
+    let body = small().to_string();
+    for round in 0..6_000 {
+        for (wire, took) in wires.iter_mut().zip(&mut took) {
+            wire.post(crate::world::CHAT, &[], &body, WITHIN).await.unwrap();
+            let answer = wire.response(WITHIN).await.unwrap();
+            assert_eq!(answer.head.status, 200, "{}", answer.text());
+            let us: u64 = answer.head.header("x-pointsman-overhead-us").unwrap().parse().unwrap();
+            if round >= 500 {
+                took.push(us);
+            }
+        }
+    }
+    let trips = get(&with, "/metrics", &[]).await.text();
+    let trips = trips.lines().find(|line| line.starts_with("pointsman_redis_round_trips_total"));
+    println!("{} calls: {}", took[0].len() + 500, trips.unwrap());
+    for (name, took) in ["with", "without"].iter().zip(&mut took) {
+        took.sort_unstable();
+        let at = |share: usize| took[took.len() * share / 1_000];
+        println!("{name}: p50 {} us, p99 {} us, p99.9 {} us", at(500), at(990), at(999));
+    }
 }

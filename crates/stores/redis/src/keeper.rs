@@ -192,7 +192,7 @@ impl Keeper {
             .into_iter()
             .map(|(slot, hash)| (hash, Hint::of(&shared.memory.seen(slot, true, sent))));
         let life = if end { 0 } else { BEAT_LIFE };
-        let arguments = [shared.me.clone(), life.to_string(), hints::write(hints)];
+        let arguments = [shared.told(), shared.me.clone(), life.to_string(), hints::write(hints)];
         let call = Call {
             script: &shared.scripts.beat,
             keys: std::slice::from_ref(&shared.names.members),
@@ -241,6 +241,7 @@ impl Keeper {
         let (shared, sent) = (&self.shared, self.shared.clock.now());
         let hub = &shared.book.hub;
         let mut arguments = Arguments::default();
+        arguments.put(shared.told());
         arguments.put(&shared.me);
         arguments.put(hub.instances());
         arguments.put(&shared.names.news);
@@ -287,7 +288,7 @@ impl Keeper {
         if told.is_empty() {
             return Ok(());
         }
-        let mut arguments = vec![shared.me.clone(), shared.names.news.clone()];
+        let mut arguments = vec![shared.told(), shared.me.clone(), shared.names.news.clone()];
         for one in &told {
             let left = (one.until - now).as_millis();
             arguments.extend([one.id.to_string(), left.to_string(), one.kind.name().to_owned()]);

@@ -32,7 +32,7 @@ impl ServerTime {
 
     /// When a moment of the server's has come for certain.
     pub(crate) fn local(self, server: u64) -> Instant {
-        let ms = server.saturating_add_signed(-self.low).saturating_add(1);
+        let ms = server.saturating_add_signed(-self.low);
         Instant::from_nanos(ms.saturating_mul(NANOS))
     }
 }
@@ -133,6 +133,6 @@ mod tests {
         assert_eq!(time.at_least(at(10_040)), 50_000);
         assert_eq!(time.second(at(20_959)), 60);
         assert_eq!(time.second(at(20_958)), 60);
-        assert_eq!(time.local(50_000), at(10_041));
+        assert_eq!(time.local(50_000), at(10_040));
     }
 }

@@ -47,6 +47,9 @@ pub struct RedisSettings {
     pub strict: bool,
     /// What all keys and channels begin with: instances of one prefix share. `pointsman`.
     pub prefix: String,
+    /// The scripts go by the clocks of the instances rather than by the server's. For tests, whose
+    /// time is not that of the world.
+    pub own_time: bool,
 }
 
 impl RedisSettings {
@@ -60,6 +63,7 @@ impl RedisSettings {
             tls: false,
             strict: false,
             prefix: "pointsman".to_owned(),
+            own_time: false,
         }
     }
 }

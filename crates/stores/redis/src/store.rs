@@ -145,6 +145,7 @@ pub(crate) struct Shared {
     pub(crate) memory: MemoryStore,
     pub(crate) book: Arc<Book>,
     pub(crate) clock: Arc<dyn Clock>,
+    own_time: bool,
     pub(crate) link: Link,
     pub(crate) scripts: Scripts,
     pub(crate) names: Names,
@@ -171,6 +172,12 @@ struct Places {
 }
 
 impl Shared {
+    /// The microseconds that the scripts go by; 0: the server's own.
+    pub(crate) fn told(&self) -> String {
+        let micros = if self.own_time { self.clock.now().as_nanos() / 1_000 } else { 0 };
+        micros.to_string()
+    }
+
     pub(crate) fn slot(&self, id: &str) -> Option<Slot> {
         self.places.read().unwrap_or_else(PoisonError::into_inner).by_id.get(id).copied()
     }
@@ -256,6 +263,7 @@ impl RedisStore {
             memory: MemoryStore::sharing(seed, allowances),
             book,
             clock,
+            own_time: settings.own_time,
             link,
             scripts: Scripts::new(),
             names: Names::new(&settings.prefix),
@@ -281,6 +289,19 @@ impl RedisStore {
         let mut begun = self.shared.begun.subscribe();
         // Without an answer it begins all the same.
         let _ = timeout(most, begun.wait_for(|begun| *begun)).await;
+    }
+
+    /// Tells what was used so far, now rather than within 200 ms, and waits until that is answered
+    /// or has failed.
+    pub async fn tell(&self) {
+        let mut exchanged = self.shared.exchanged.subscribe();
+        // One may be under way that began before.
+        for _ in 0..2 {
+            self.shared.book.hub.kick.notify_one();
+            if exchanged.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// How the connection stands.

@@ -1,13 +1,14 @@
 -- Tells that an instance lives and what it sees, and reads the same of all others.
 --
 -- KEYS  the members: a hash of instance to "expiry in ms, space, hints".
--- ARGV  instance, lifetime in ms (0: it leaves), hints
+-- ARGV  microseconds to go by (0: the server's own time), instance, lifetime in ms (0: it leaves), hints
 -- Reply ms of the server, number of instances, then instance and hints of each other one.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local key, me, life = KEYS[1], ARGV[1], tonumber(ARGV[2])
+if tonumber(ARGV[1]) > 0 then now = math.floor(tonumber(ARGV[1]) / 1000) end
+local key, me, life = KEYS[1], ARGV[2], tonumber(ARGV[3])
 if life > 0 then
-  redis.call('HSET', key, me, string.format('%.0f %s', now + life, ARGV[3]))
+  redis.call('HSET', key, me, string.format('%.0f %s', now + life, ARGV[4]))
 else
   redis.call('HDEL', key, me)
 end

@@ -2,7 +2,7 @@
 --
 -- KEYS  the accounts, one hash each: `s` is the packed state, `t:NAME` the total of a counter,
 --       `b:NAME` what of that total was told by instances after the server had lost its own.
--- ARGV  instance, instances seen, channel, lifetime of a lease in ms; then for each account:
+-- ARGV  microseconds to go by (0: the server's own time), instance, instances seen, channel, lifetime of a lease in ms; then for each account:
 --       generation known, reports acknowledged, number of this report (0: none), seed (0, 1),
 --       number of limits, and for each of them
 --         name, kind (w: any 60 s, c: counter, g: gauge), limit,
@@ -16,10 +16,14 @@
 --       flat list of second, amount, last ms
 
 local time = redis.call('TIME')
+local told = tonumber(ARGV[1])
+if told > 0 then
+  time = { string.format('%.0f', math.floor(told / 1e6)), string.format('%.0f', told % 1e6) }
+end
 local sec = tonumber(time[1])
 local now = sec * 1000 + math.floor(tonumber(time[2]) / 1000)
 local SPAN, KEEP, FOREVER = 60000, 600000, 34560000000
-local at = 0
+local at = 1
 local function arg() at = at + 1 return ARGV[at] end
 local function num() return tonumber(arg()) end
 local function text(n) return string.format('%.0f', n) end
