@@ -145,20 +145,23 @@ impl Account {
         let state = &mut *state;
         let old =
             std::mem::take(&mut state.meters).into_iter().zip(std::mem::take(&mut state.born));
-        let mut old: Vec<(Meter, u64)> = old.collect();
-        // A report that is under way is for other limits.
-        let same = old.len() == kinds.len()
-            && old.iter().zip(&kinds).all(|(old, new)| is_same(&old.0.kind, &new.0));
-        if !same {
+        let old: Vec<(Meter, u64)> = old.collect();
+        let place = |kind: &Kind| old.iter().position(|(meter, _)| is_same(&meter.kind, kind));
+        let places: Vec<Option<usize>> = kinds.iter().map(|(kind, _)| place(kind)).collect();
+        if old.len() != kinds.len() || places.iter().any(Option::is_none) {
             state.report += 1;
-            (state.sending, state.asks) = (None, None);
+            state.asks = None;
         }
-        for (kind, limit) in kinds {
-            let found = old.iter().position(|(meter, _)| is_same(&meter.kind, &kind));
-            let (mut meter, born) = match found {
-                Some(at) => old.swap_remove(at),
-                None => (Meter::new(kind, limit), state.report),
-            };
+        if let Some(sending) = &mut state.sending {
+            // What is under way goes with its limits.
+            let entries = places.iter().map(|at| sending.entries.get((*at)?).cloned());
+            sending.entries = entries.map(Option::unwrap_or_default).collect();
+        }
+        let mut old: Vec<Option<(Meter, u64)>> = old.into_iter().map(Some).collect();
+        for ((kind, limit), at) in kinds.into_iter().zip(places) {
+            let (mut meter, born) = at
+                .and_then(|at| old[at].take())
+                .unwrap_or_else(|| (Meter::new(kind, limit), state.report));
             (meter.kind, meter.limit) = (kind, limit);
             state.meters.push(meter);
             state.born.push(born);
@@ -272,7 +275,8 @@ impl Account {
     }
 
     fn mark(&self, state: &State, now: Instant) -> Mark {
-        Mark { report: state.report, second: self.hub.time().second(now) }
+        let time = self.hub.time();
+        Mark { report: state.report, second: time.second(now), at: time.at_least(now) }
     }
 }
 
@@ -390,7 +394,7 @@ impl Allowance for Account {
 
     fn settle(&self, drawn: Drawn, sent: bool, charged: &Charge, now: Instant) {
         let Drawn { take, money, mark: (report, second) } = drawn;
-        let (mark, mut state) = (Mark { report, second }, self.state());
+        let (mark, mut state) = (Mark { report, second, at: 0 }, self.state());
         let state = &mut *state;
         let at = self.mark(state, now);
         let used = Take { requests: take.requests, input: charged.input, output: charged.output };
@@ -416,8 +420,7 @@ impl Allowance for Account {
         let mut report = AccountReport::default();
         for meter in &state.meters {
             let known = meter.known();
-            let end = known.map_or(0, |known| known.window.1);
-            let end = (end > server).then(|| time.local(end));
+            let end = meter.resets(server).map(|end| time.local(end));
             let used = meter.used(server);
             let window =
                 |limit, used, frees_at| WindowReport { limit, used, value: meter.limit, frees_at };

@@ -7,6 +7,7 @@ use pointsman_state::{BudgetLimit, Limit};
 use crate::{
     known::Known,
     outage::{Lasts, Share},
+    rules::ends,
     wire::{Ask, Entry, Granted},
 };
 
@@ -18,6 +19,8 @@ const AHEAD: f64 = 0.2;
 pub(crate) struct Mark {
     pub(crate) report: u64,
     pub(crate) second: u64,
+    /// The server's milliseconds, of a moment that is now.
+    pub(crate) at: u64,
 }
 
 /// What is limited, and how its use counts.
@@ -61,6 +64,8 @@ pub(crate) struct Meter {
     fresh: Vec<(u64, u64)>,
     /// In the report that is not acknowledged.
     pending: u64,
+    /// Given back in that report.
+    returning: u64,
     /// Given back of what was reported before.
     refunds: Vec<(Mark, u64)>,
     /// What calls wait for.
@@ -70,6 +75,8 @@ pub(crate) struct Meter {
     used_since: u64,
     known: Option<Known>,
     promised: u64,
+    /// When a counter's window began that the server has not told of.
+    began: Option<u64>,
     pub(crate) share: Option<Share>,
 }
 
@@ -82,12 +89,14 @@ impl Meter {
             reserved: 0,
             fresh: Vec::new(),
             pending: 0,
+            returning: 0,
             refunds: Vec::new(),
             waiting: 0,
             rate: 0.0,
             used_since: 0,
             known: None,
             promised: 0,
+            began: None,
             share: None,
         }
     }
@@ -99,7 +108,12 @@ impl Meter {
     /// What counts against the limit, of all instances, leases of others apart.
     pub(crate) fn used(&self, server: u64) -> u64 {
         let known = self.known.as_ref().map_or(0, |known| known.used(server));
-        known.saturating_add(self.fresh_sum()).saturating_add(self.pending)
+        let recent = |mark: &Mark| {
+            !matches!(self.kind, Kind::Minute(_)) || (mark.second + 60) * 1_000 > server
+        };
+        let back = self.refunds.iter().filter(|one| recent(&one.0)).map(|one| one.1).sum::<u64>();
+        let used = known.saturating_add(self.fresh_sum()).saturating_add(self.pending);
+        used.saturating_sub(back + self.returning)
     }
 
     pub(crate) fn reserved(&self) -> u64 {
@@ -137,13 +151,29 @@ impl Meter {
             let held = u64::try_from(self.balance).unwrap_or(0);
             return share.when(need.saturating_sub(held), server);
         }
+        if !matches!(self.kind, Kind::Minute(_)) {
+            let kept = self.reserved.saturating_add(need) > self.limit;
+            return if kept { None } else { self.resets(server) };
+        }
         let known = self.known.as_ref()?;
-        let mine = self.fresh_sum() + self.pending + self.reserved;
+        let mine = self.fresh_sum() + self.pending;
         let room = self.limit.checked_sub(need.saturating_add(mine));
         // What is out on leases is used or returned within a second.
         let soon = (known.others > 0).then_some(server + 1_000);
         let Some(room) = room else { return soon };
         known.leaves(room.saturating_sub(known.others), server).or(soon)
+    }
+
+    /// When a counter begins anew, in the server's milliseconds, if a window runs.
+    pub(crate) fn resets(&self, server: u64) -> Option<u64> {
+        let known = self.known.as_ref().map_or(0, |known| known.window.1);
+        let own = || {
+            let began = self.began?;
+            let (length, end, _) = ends(&self.kind, began);
+            Some(if length > 0 { began.saturating_add(length) } else { end })
+        };
+        let later = |end: &u64| *end > server;
+        Some(known).filter(later).or_else(|| own().filter(later))
     }
 
     /// Draws so much, which is usable.
@@ -160,13 +190,17 @@ impl Meter {
         if self.kind.is_held() {
             self.reserved += need;
         } else {
-            self.use_now(mark.second, need);
+            self.use_now(mark, need);
         }
     }
 
-    fn use_now(&mut self, second: u64, amount: u64) {
+    fn use_now(&mut self, now: Mark, amount: u64) {
         if amount == 0 {
             return;
+        }
+        let second = now.second;
+        if !matches!(self.kind, Kind::Minute(_)) && self.resets(now.at).is_none() {
+            self.began = Some(now.at);
         }
         match self.fresh.last_mut() {
             Some((last, sum)) if *last == second => *sum += amount,
@@ -184,12 +218,12 @@ impl Meter {
             self.reserved = self.reserved.saturating_sub(drawn);
             self.balance = self.balance.saturating_add(signed(drawn)).saturating_sub(signed(used));
             if self.kind != Kind::Slots {
-                self.use_now(now.second, used);
+                self.use_now(now, used);
             }
         } else if used > drawn {
             let more = used - drawn;
             self.balance = self.balance.saturating_sub(signed(more));
-            self.use_now(now.second, more);
+            self.use_now(now, more);
         } else if used < drawn {
             self.give_back(drawn - used, mark, now);
         }
@@ -250,6 +284,7 @@ impl Meter {
             // What has left the window is no matter.
             let counts = |second: &u64| !slides || second + 62 > now;
             if let Some(second) = second.filter(counts) {
+                self.returning += amount;
                 entries.push(Entry { second, amount: -i128::from(amount) });
             }
         }
@@ -290,9 +325,12 @@ impl Meter {
         let signed = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
         let gain = signed(granted.held) - signed(asked.held);
         self.balance = self.balance.saturating_add(gain);
-        self.pending = 0;
+        (self.pending, self.returning) = (0, 0);
         self.waiting = 0;
         self.known = Some(granted.known.clone());
+        if granted.known.window.0 > 0 {
+            self.began = None;
+        }
         if self.share.is_none() {
             self.promised = granted.promised;
         }

@@ -77,11 +77,11 @@ pub(crate) fn refusal(
     let server = time.at_least(now);
     let used = meter.used(server).saturating_add(meter.reserved());
     let others = meter.known().map_or(0, |known| known.others);
-    let ends = meter.known().is_some_and(|known| known.window.1 > server);
+    let ends = meter.resets(server).is_some();
     let until = match meter.when(need, server) {
         _ if need > meter.limit => Until::Never,
         _ if meter.kind == Kind::Slots => Until::Event,
-        Some(at) => Until::At(time.local(at).max(now + Duration::from_millis(1))),
+        Some(at) => Until::At(time.local(at).max(now + Duration::from_nanos(1))),
         None => match meter.kind {
             Kind::Minute(_) => Until::At(now + Duration::from_secs(1)),
             Kind::Money(_) if !ends && others + meter.reserved() == 0 => Until::Never,

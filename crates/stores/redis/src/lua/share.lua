@@ -103,7 +103,7 @@ local function use(key, st, m, s, amount)
     elseif m.e1 > now then stop = m.e1
     elseif m.e2 > now then stop = m.e2 end
     if stop > 0 and stop <= now then return end
-    st.c[m.name] = { b = when, e = stop }
+    st.c[m.name] = { b = when, e = stop, z = c.z }
   elseif when < c.b then
     return
   end
@@ -148,7 +148,11 @@ local function unstamp(key, st, rec)
         local w, b = window(st, name)
         if not add(w, l.xs, -l.x, 0) then add(b, l.xs, -l.x, 0) end
       elseif st.c[name] and st.c[name].b and st.c[name].b == l.xb then
-        redis.call('HINCRBY', key, 't:' .. name, text(-l.x))
+        local c, left = st.c[name], redis.call('HINCRBY', key, 't:' .. name, text(-l.x))
+        if left == 0 and redis.call('HEXISTS', key, 'b:' .. name) == 0 then
+          -- It was the first use of a window, and was none.
+          st.c[name] = { z = c.z }
+        end
       end
       l.x, l.xs, l.xb = nil, nil, nil
     end
