@@ -12,6 +12,8 @@ pub use pointsman_anthropic as anthropic;
 #[cfg(feature = "bedrock")]
 pub use pointsman_bedrock as bedrock;
 pub use pointsman_clock as clock;
+#[cfg(feature = "cohere")]
+pub use pointsman_cohere as cohere;
 #[cfg(feature = "config")]
 pub use pointsman_config as config;
 pub use pointsman_cost as cost;
@@ -19,6 +21,8 @@ pub use pointsman_cost as cost;
 pub use pointsman_gemini as gemini;
 #[cfg(feature = "http")]
 pub use pointsman_http as http;
+#[cfg(feature = "ollama")]
+pub use pointsman_ollama as ollama;
 #[cfg(feature = "openai")]
 pub use pointsman_openai as openai;
 pub use pointsman_prices as prices;

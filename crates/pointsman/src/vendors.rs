@@ -15,8 +15,10 @@ pub fn providers(
     [
         openai(transport, clock),
         anthropic(transport, clock),
-        bedrock(transport, clock, files),
+        cohere(transport, clock),
+        ollama(transport, clock),
         gemini(transport, clock),
+        bedrock(transport, clock, files),
         simulated(clock),
     ]
     .concat()
@@ -59,19 +61,31 @@ fn anthropic(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider
     Vec::new()
 }
 
-#[cfg(feature = "bedrock")]
-fn bedrock(
-    transport: &Arc<dyn Transport>,
-    clock: &Arc<dyn Clock>,
-    files: &ReadFile,
-) -> Vec<Arc<dyn Provider>> {
-    use pointsman_bedrock::BedrockProvider;
-    let (transport, clock) = (Arc::clone(transport), Arc::clone(clock));
-    vec![Arc::new(BedrockProvider::new(transport, clock, files.clone()))]
+#[cfg(feature = "cohere")]
+fn cohere(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_cohere::{CohereCodec, VENDORS};
+    use pointsman_provider::HttpProvider;
+    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
+    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(CohereCodec::new(vendor))) };
+    VENDORS.iter().map(provider).collect()
 }
 
-#[cfg(not(feature = "bedrock"))]
-fn bedrock(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>, _: &ReadFile) -> Vec<Arc<dyn Provider>> {
+#[cfg(not(feature = "cohere"))]
+fn cohere(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "ollama")]
+fn ollama(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_ollama::{OllamaCodec, VENDORS};
+    use pointsman_provider::HttpProvider;
+    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
+    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(OllamaCodec::new(vendor))) };
+    VENDORS.iter().map(provider).collect()
+}
+
+#[cfg(not(feature = "ollama"))]
+fn ollama(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 
@@ -88,6 +102,22 @@ fn gemini(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
 
 #[cfg(not(feature = "gemini"))]
 fn gemini(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "bedrock")]
+fn bedrock(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    files: &ReadFile,
+) -> Vec<Arc<dyn Provider>> {
+    use pointsman_bedrock::BedrockProvider;
+    let (transport, clock) = (Arc::clone(transport), Arc::clone(clock));
+    vec![Arc::new(BedrockProvider::new(transport, clock, files.clone()))]
+}
+
+#[cfg(not(feature = "bedrock"))]
+fn bedrock(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>, _: &ReadFile) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 

@@ -105,6 +105,7 @@ const fn mistral(vendor: Vendor) -> Dialect {
         taste: Taste { stream_options: false, ..Taste::PLAIN },
         renames: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
         cuts: &["stream_options", "user"],
+        short_ids: true,
         rewrites_answers: true,
         ..Dialect::plain(vendor)
     }
