@@ -173,6 +173,13 @@ fn a_document_needs_a_word_with_it() {
     let body = json!({"messages": [{"role": "user", "content": [file]}]});
     let error = encode(CLAUDE, Operation::Chat, body).unwrap_err();
     assert!(error.message().contains("without a text"), "{error}");
+    let file = |name: &str| json!({"type": "file", "file": {"filename": name, "file_data": "data:text/plain;base64,SGk="}});
+    let text = json!({"type": "text", "text": "See:"});
+    let all = json!([text, file("a.txt"), file("A.md"), file("é__ü.txt")]);
+    let body = json!({"messages": [{"role": "user", "content": all}]});
+    let (_, sent) = encode(CLAUDE, Operation::Chat, body).unwrap();
+    let named = |nth: usize| &sent["messages"][0]["content"][nth]["document"]["name"];
+    assert_eq!([named(1), named(2), named(3)], ["a", "A-2", "----"]);
 }
 
 #[test]
