@@ -8,12 +8,19 @@ mod bad_requests;
 mod bedrock;
 mod demo;
 mod dialects;
+mod explain;
 mod failover;
 mod google;
+mod health;
+mod limits;
+mod metrics;
+mod money;
 mod operations;
 mod passing;
+mod restarts;
 mod start;
 mod streams;
+mod thousand;
 mod world;
 
 /// The built gateway.

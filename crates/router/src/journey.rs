@@ -258,6 +258,7 @@ impl<'a> Journey<'a> {
                 group: place.group,
                 ix,
                 stream: self.call.head.stream,
+                is_probe: false,
                 estimate: self.estimate,
                 tier: self.tier(),
                 observer: self.shared.observer.clone(),

@@ -164,7 +164,7 @@ impl Codec for OpenAiCodec {
                 translated(what, now, ChunkDecoder::new())
             }
             Operation::Responses => Box::new(ResponseFrames::default()),
-            _ => Box::new(ChunkFrames::default()),
+            _ => Box::new(ChunkFrames::new(what.include_usage)),
         }
     }
 }
@@ -209,6 +209,29 @@ mod tests {
             request.body().to_bytes(),
             r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3}, "model": "theirs", "metadata": {"tags": ["x"]}}"#
         );
+    }
+
+    #[test]
+    fn usage_is_asked_for_where_the_caller_did_not() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let sent =
+            |body: &str| codec.encode(&target(|_| ()), &call(body)).unwrap().into_body().to_bytes();
+        assert_eq!(
+            sent(r#"{"model":"m","messages":[],"stream":true}"#),
+            r#"{"stream_options":{"include_usage":true},"model":"theirs","messages":[],"stream":true}"#
+        );
+        for options in [r#"{"include_usage":false,"x":1}"#, r#"{"x":1}"#] {
+            let body = format!(
+                r#"{{"model":"m","messages":[],"stream":true,"stream_options":{options}}}"#
+            );
+            let sent: Value = serde_json::from_slice(&sent(&body)).unwrap();
+            let wanted = serde_json::json!({"include_usage": true, "x": 1});
+            assert_eq!(sent["stream_options"], wanted);
+        }
+        let asked = r#"{"model":"theirs","messages":[],"stream":true,"stream_options": {"include_usage": true}}"#;
+        assert_eq!(sent(asked), asked);
+        let whole = r#"{"model":"theirs","messages":[],"stream":false}"#;
+        assert_eq!(sent(whole), whole);
     }
 
     #[test]

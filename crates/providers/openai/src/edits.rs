@@ -14,6 +14,9 @@ pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pie
     let dropped = to.dropped();
     let mut replace: SmallVec<[(&str, bytes::Bytes); 4]> = SmallVec::new();
     replace.push(("model", to.model_json.clone()));
+    if asks_for_usage(dialect, call) && !dropped.iter().any(|name| name == "stream_options") {
+        replace.push(("stream_options", with_usage(body.raw("stream_options"))));
+    }
     let mut cut: SmallVec<[&str; 20]> = SmallVec::from_slice(OWN_FIELDS);
     if call.head.operation == Operation::Chat {
         for (name, theirs) in renames(dialect, &to.model) {
@@ -37,6 +40,23 @@ pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pie
         .map(|(name, json)| (theirs(dialect, &to.model, name).to_owned(), json.clone()))
         .collect();
     body.edited(&replace, &cut, &defaults)
+}
+
+/// Whether the upstream has to be asked for the usage of a stream that the caller did not ask for.
+fn asks_for_usage(dialect: &Dialect, call: &Call) -> bool {
+    let head = &call.head;
+    let by_chunks = matches!(head.operation, Operation::Chat | Operation::Completions);
+    head.stream && by_chunks && !head.include_usage && dialect.taste.stream_options
+}
+
+/// The options of a stream with its usage, and whatever else they say.
+fn with_usage(options: Option<&str>) -> bytes::Bytes {
+    let said = options.and_then(|json| serde_json::from_str::<Map<String, Value>>(json).ok());
+    let Some(mut said) = said.filter(|said| !said.is_empty()) else {
+        return bytes::Bytes::from_static(b"{\"include_usage\":true}");
+    };
+    said.insert("include_usage".into(), true.into());
+    Value::Object(said).to_string().into()
 }
 
 /// Whether a default applies: it is in the words of chat, and the two names of one limit must not
