@@ -5,11 +5,15 @@
 
 mod auth;
 mod bad_requests;
+mod bedrock;
 mod demo;
 mod dialects;
+mod explain;
 mod failover;
 mod google;
+mod health;
 mod limits;
+mod metrics;
 mod money;
 mod operations;
 mod passing;

@@ -6,7 +6,7 @@ use pointsman::{Router, config::StoreSpec, state::StateStore, store, types::Erro
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::serve::seed;
+use crate::app::seed;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -10,9 +10,11 @@ mod demo;
 mod explain;
 mod failure;
 mod form;
+mod health;
 mod keep;
 mod listen;
 mod logs;
+mod metrics;
 mod models;
 mod operate;
 mod options;
@@ -21,6 +23,7 @@ mod routes;
 mod serve;
 mod socket;
 mod state;
+mod ui;
 
 use std::process::ExitCode;
 

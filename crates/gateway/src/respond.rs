@@ -14,6 +14,7 @@ use pointsman::{
     clock::Instant,
     provider::{Surface, passes_to_client},
     router::{AnswerStream, Trace},
+    types::ErrorKind,
 };
 
 use crate::app::App;
@@ -25,6 +26,7 @@ mod names {
     pub(super) const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
     pub(super) const DEPLOYMENT: HeaderName = HeaderName::from_static("x-pointsman-deployment");
     pub(super) const GROUP: HeaderName = HeaderName::from_static("x-pointsman-model-group");
+    pub(super) const CACHE_HIT: HeaderName = HeaderName::from_static("x-pointsman-cache-hit");
     pub(super) const COST: HeaderName = HeaderName::from_static("x-pointsman-cost");
     pub(super) const ATTEMPTS: HeaderName = HeaderName::from_static("x-pointsman-attempts");
     pub(super) const FALLBACKS: HeaderName = HeaderName::from_static("x-pointsman-fallbacks");
@@ -75,17 +77,24 @@ pub(crate) fn answered(
         set(headers, names::COST, &cost);
         set(headers, names::LITELLM_COST, &cost);
     }
+    if answer.cached {
+        headers.insert(names::CACHE_HIT, HeaderValue::from_static("true"));
+        app.metrics.cached(&answer.group);
+    }
     trace_headers(app, headers, &answer.trace, began);
     response
 }
 
 /// What the trace of a call says in headers.
 pub(crate) fn trace_headers(app: &App, headers: &mut HeaderMap, trace: &Trace, began: Instant) {
-    headers.insert(names::ATTEMPTS, HeaderValue::from(trace.attempts.len()));
+    // What a vendor cannot be asked was not sent.
+    let sent = trace.attempts.iter().filter(|one| one.failure != Some(ErrorKind::Unsupported));
+    headers.insert(names::ATTEMPTS, HeaderValue::from(sent.count()));
     headers.insert(names::FALLBACKS, HeaderValue::from(trace.fallbacks));
     headers.insert(names::LITELLM_FALLBACKS, HeaderValue::from(trace.fallbacks));
     headers.insert(names::LITELLM_RETRIES, HeaderValue::from(trace.retries));
     let own = (app.clock.now() - began).saturating_sub(trace.elsewhere);
+    app.metrics.overhead(own.as_secs_f64());
     let micros = u64::try_from(own.as_micros()).unwrap_or(u64::MAX);
     headers.insert(names::OVERHEAD, HeaderValue::from(micros));
 }

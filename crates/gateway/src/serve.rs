@@ -1,12 +1,6 @@
 //! `pointsman serve`: from the configuration to the last answer.
 
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    io,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, process::ExitCode, sync::Arc, time::Duration};
 
 use pointsman::{
     Configured,
@@ -19,7 +13,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app::App, check, cli::Serve, config::Upstreams, keep, listen, logs};
+use crate::{app::App, check, cli::Serve, config::Upstreams, health, keep, listen, logs};
 
 /// The longest wait for answers that are under way when the gateway is told to end.
 const DRAIN: Duration = Duration::from_mins(10);
@@ -43,11 +37,10 @@ pub(crate) fn run(how: &Serve) -> ExitCode {
         Ok(store) => builder.store(store),
         Err(error) => return refuse(error.message()),
     };
-    let router = match builder.clock(Arc::clone(&clock)).seed(seed()).build() {
-        Ok(router) => router,
+    let app = match App::build(builder, clock, &configured.server) {
+        Ok(app) => Arc::new(app),
         Err(error) => return refuse(&error.to_string()),
     };
-    let app = Arc::new(App::new(router, clock, &configured.server));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error.to_string()),
@@ -73,6 +66,7 @@ async fn until_told(
     let address = listener.local_addr()?;
     tracing::info!(listening = %address, "listening on http://{address}");
     let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+    app.tasks.spawn(health::watch(Arc::clone(app), stop.clone()));
     let over = CancellationToken::new();
     app.tasks.spawn(keep::writing(app.router.clone(), over.clone()));
     let serving = listen::serve(listener, app, &connections, stop.clone());
@@ -89,6 +83,7 @@ async fn until_told(
             }
         }
     }
+    app.router.close().await;
     over.cancel();
     app.tasks.close();
     let _ = tokio::time::timeout(Duration::from_secs(1), app.tasks.wait()).await;
@@ -147,11 +142,6 @@ fn errors(
     findings: &[pointsman::config::Finding],
 ) -> impl Iterator<Item = &pointsman::config::Finding> {
     findings.iter().filter(|finding| finding.grade == Grade::Error)
-}
-
-/// Chance of its own for each process, so that instances do not move in step.
-pub(crate) fn seed() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 /// Says why nothing is served.

@@ -49,7 +49,7 @@ impl Bound {
         bound
     }
 
-    fn ran_out(self) -> Error {
+    pub(crate) fn ran_out(self) -> Error {
         let message = format!("no answer within {} s: {}", self.after.as_secs_f64(), self.what);
         Error::new(ErrorKind::Timeout, message)
     }
@@ -155,7 +155,7 @@ async fn hold(reply: &mut StreamReply) -> Result<Vec<Frame>, Error> {
     Ok(held)
 }
 
-fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
+pub(crate) fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
     let cost = whole.usage.and_then(|usage| ledger.of(&usage, lease.now()).money);
     let end = End {
         verdict: Verdict::Success,
@@ -168,7 +168,7 @@ fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Pay
     (whole.headers, Payload::Whole { body: whole.body, usage: whole.usage, cost })
 }
 
-fn failed(ledger: &Ledger, lease: Lease, error: Error, bound: Bound) -> Error {
+pub(crate) fn failed(ledger: &Ledger, lease: Lease, error: Error, bound: Bound) -> Error {
     if let Some(rate) = &error.detail.rate {
         lease.headers(rate);
     }

@@ -74,6 +74,9 @@ impl OpenAiCodec {
         losses.settle()?;
         body.insert("model".into(), to.model.as_str().into());
         edits::rename(&self.dialect, &mut body);
+        if self.dialect.short_ids {
+            edits::shorten_ids(&mut body);
+        }
         Ok(Bytes::from(Value::Object(body).to_string()).into())
     }
 
@@ -151,7 +154,7 @@ impl Codec for OpenAiCodec {
         if by_chat {
             return Ok(read_reply(&body)?.whole(what, headers, now));
         }
-        let usage = answers::peek(what.operation, status, headers, &body)?;
+        let usage = answers::peek(what, status, headers, &body)?;
         Ok(WholeReply { headers: headers.clone(), body, usage })
     }
 
@@ -264,6 +267,30 @@ mod tests {
         }
         let reply = decode(r#"{"choices":[{}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#);
         assert_eq!(reply.unwrap().usage.unwrap().total(), 3);
+    }
+
+    #[test]
+    fn what_is_billed_beside_tokens_is_counted() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let usage = |operation, asked: Value, kind: &'static str, body: &'static str| {
+            let head = Call::json(operation, "g", asked).unwrap().head;
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            let body = Bytes::from_static(body.as_bytes());
+            let whole = codec.decode(&head, StatusCode::OK, &headers, body, Instant::EPOCH);
+            whole.unwrap().usage.unwrap()
+        };
+        let json = "application/json";
+        let speech = serde_json::json!({"input": "h\u{e9}!"});
+        assert_eq!(usage(Operation::Speech, speech, "audio/mpeg", "\u{1}").characters, 3);
+        let images = r#"{"data":[{},{}],"usage":{"input_tokens":1,"output_tokens":9}}"#;
+        let images = usage(Operation::Images, serde_json::json!({}), json, images);
+        assert_eq!((images.images_made, images.image_output), (2, 9));
+        let heard = r#"{"text":"x","usage":{"type":"duration","seconds":1.5}}"#;
+        let heard = usage(Operation::Transcription, serde_json::json!({}), json, heard);
+        assert_eq!(heard.audio_millis, 1_500);
+        let ranked = r#"{"results":[{}],"meta":{"billed_units":{"search_units":2}}}"#;
+        assert_eq!(usage(Operation::Rerank, serde_json::json!({}), json, ranked).queries, 2);
     }
 
     #[test]

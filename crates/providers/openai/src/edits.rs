@@ -1,7 +1,7 @@
 //! What changes in a body that passes through.
 
 use pointsman_provider::{Call, Envelope, OWN_FIELDS, Pieces, Target};
-use pointsman_types::{Error, ErrorKind, Operation};
+use pointsman_types::{Error, ErrorKind, Operation, stable_hash};
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
@@ -98,11 +98,44 @@ fn thinks(model: &str) -> bool {
 
 /// Whether the messages carry what the vendor refuses, so that they have to be written anew.
 pub(crate) fn wants_rewrite(dialect: &Dialect, call: &Call) -> bool {
+    const OTHERS: [&str; 3] =
+        ["\"reasoning_content\"", "\"thinking_blocks\"", "\"provider_specific_fields\""];
     let raw = call.envelope.raw("messages").unwrap_or_default().as_bytes();
-    dialect.rewrites_answers
-        && ["\"reasoning_content\"", "\"thinking_blocks\"", "\"provider_specific_fields\""]
-            .iter()
-            .any(|name| memchr::memmem::find(raw, name.as_bytes()).is_some())
+    let holds = |name: &str| memchr::memmem::find(raw, name.as_bytes()).is_some();
+    dialect.rewrites_answers && OTHERS.into_iter().any(holds)
+        || dialect.short_ids && holds("\"tool_call_id\"")
+}
+
+/// Ids of calls that others made, as ids of nine letters and digits: the same for a call and its
+/// result.
+pub(crate) fn shorten_ids(body: &mut Map<String, Value>) {
+    let messages = body.get_mut("messages").and_then(Value::as_array_mut);
+    for message in messages.into_iter().flatten() {
+        if let Some(id) = message.get_mut("tool_call_id") {
+            shorten(id);
+        }
+        let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut);
+        for call in calls.into_iter().flatten() {
+            if let Some(id) = call.get_mut("id") {
+                shorten(id);
+            }
+        }
+    }
+}
+
+fn shorten(id: &mut Value) {
+    const LETTERS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let Value::String(id) = id else { return };
+    if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return;
+    }
+    let mut hash = stable_hash(id.as_bytes());
+    id.clear();
+    for _ in 0..9 {
+        let digit = usize::try_from(hash % 36).unwrap_or(0);
+        id.push(char::from(LETTERS[digit]));
+        hash /= 36;
+    }
 }
 
 /// The same names for a body that was written anew.
