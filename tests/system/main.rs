@@ -5,9 +5,12 @@
 
 mod auth;
 mod bad_requests;
+mod bedrock;
 mod demo;
+mod dialects;
 mod explain;
 mod failover;
+mod google;
 mod health;
 mod metrics;
 mod operations;

@@ -40,6 +40,17 @@ impl Config {
         self
     }
 
+    /// A deployment of the group `m` of any vendor.
+    pub(crate) fn vendor(mut self, model: &str, id: &str, base: &str, params: &str) -> Self {
+        // Writing to a string does not fail.
+        let _ = write!(
+            self.models,
+            "  - model_name: m\n    litellm_params: {{model: {model}, api_base: '{base}', \
+             api_key: sk-{id}{params}}}\n    model_info: {{id: {id}}}\n"
+        );
+        self
+    }
+
     /// Another section.
     pub(crate) fn and(mut self, section: &str) -> Self {
         self.rest.push_str(section);

@@ -8,7 +8,7 @@ use pointsman::{
     config::{Finding, Grade, Place},
     configure,
     http::{HttpSettings, HttpTransport, ProxySettings, ReqwestTransport},
-    provider::Transport,
+    provider::{ReadFile, Transport},
     providers,
 };
 
@@ -52,10 +52,14 @@ impl Upstreams {
         text: &str,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Configured {
-        let file = |name: &str| fs::read_to_string(name).map_err(|error| error.to_string());
+        let files = ReadFile::new(file);
         let around = Surroundings { env, file: &file };
-        configure(text, around, &providers(&self.transport, &self.clock))
+        configure(text, around, &providers(&self.transport, &self.clock, &files))
     }
+}
+
+fn file(name: &str) -> Result<String, String> {
+    fs::read_to_string(name).map_err(|error| error.to_string())
 }
 
 /// The proxies of the environment, in the names that other programs know; a name in lower case wins.

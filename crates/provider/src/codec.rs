@@ -17,6 +17,8 @@ pub enum Speech {
     Native,
     /// In another one, by way of [`crate::chat`].
     Translated,
+    /// The vendor counts no tokens: what it is asked to count is estimated here, and nothing sent.
+    Estimated,
     /// Not at all, and why.
     No(String),
 }

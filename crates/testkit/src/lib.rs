@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 
 use pointsman_clock::{Clock, Instant, SystemClock};
 
+pub mod event_stream;
 pub mod gateway;
 pub mod recorded;
 mod scratch;

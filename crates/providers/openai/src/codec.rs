@@ -99,6 +99,9 @@ impl Codec for OpenAiCodec {
         if self.dialect.has(operation) || elsewhere {
             return Speech::Native;
         }
+        if operation == Operation::CountTokens {
+            return Speech::Estimated;
+        }
         if operation.is_chat() {
             return Speech::Translated;
         }
@@ -160,5 +163,87 @@ impl Codec for OpenAiCodec {
             Operation::Responses => Box::new(ResponseFrames::default()),
             _ => Box::new(ChunkFrames::default()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pointsman_provider::{CallOptions, Envelope, Surface, surfaces::OpenAiSurface};
+
+    use super::*;
+    use crate::VENDORS;
+
+    fn call(body: &str) -> Call {
+        let envelope = Envelope::parse(body.to_owned().into()).unwrap();
+        OpenAiSurface.read(Operation::Chat, envelope).unwrap()
+    }
+
+    fn target(change: impl FnOnce(&mut Deployment)) -> Target {
+        let mut deployment = Deployment::new("g", "openai", "theirs");
+        deployment.api_base = Some("http://host:1".into());
+        change(&mut deployment);
+        OpenAiCodec::new(&VENDORS[0]).target(&deployment).unwrap()
+    }
+
+    #[test]
+    fn everything_but_the_model_and_our_own_fields_passes_through() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let sent = call(
+            r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3},
+ "timeout": 3, "model": "mine", "metadata": {"tags": ["x"]}}"#,
+        );
+        assert_eq!(
+            sent.options,
+            CallOptions {
+                timeout: CallOptions::time(3.0),
+                tags: vec!["x".into()],
+                ..CallOptions::default()
+            }
+        );
+        let request = codec.encode(&target(|_| ()), &sent).unwrap();
+        assert_eq!(request.uri(), "http://host:1/v1/chat/completions");
+        assert_eq!(
+            request.body().to_bytes(),
+            r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3}, "model": "theirs", "metadata": {"tags": ["x"]}}"#
+        );
+    }
+
+    #[test]
+    fn defaults_yield_to_the_request() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let to = target(|deployment| {
+            deployment.params =
+                vec![("max_tokens".into(), "7".into()), ("top_p".into(), "1".into())];
+        });
+        let sent = call(r#"{"model":"m","messages":[],"max_completion_tokens":5}"#);
+        let body = codec.encode(&to, &sent).unwrap().body().to_bytes();
+        assert_eq!(body, r#"{"top_p":1,"model":"theirs","messages":[],"max_completion_tokens":5}"#);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_used_is_the_upstreams_fault() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let head = call(r#"{"model":"m","messages":[]}"#).head;
+        let decode = |body: &'static str| {
+            let body = Bytes::from_static(body.as_bytes());
+            codec.decode(&head, StatusCode::OK, &HeaderMap::new(), body, Instant::EPOCH)
+        };
+        for body in ["", "<html>", "{}", r#"{"choices":[]}"#, r#"{"choices":null}"#, "[]"] {
+            let error = decode(body).unwrap_err();
+            assert_eq!((error.kind, error.client_status()), (ErrorKind::Server, 502), "{body}");
+        }
+        let reply = decode(r#"{"choices":[{}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#);
+        assert_eq!(reply.unwrap().usage.unwrap().total(), 3);
+    }
+
+    #[test]
+    fn the_key_is_sent_and_never_printed() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let to = target(|deployment| deployment.api_key = Some("sk-planted".into()));
+        let mut request = codec.encode(&to, &call(r#"{"model":"m","messages":[]}"#)).unwrap();
+        let key = Credential::Key("sk-planted".into());
+        codec.sign(&to, &mut request, &key, Instant::EPOCH).unwrap();
+        assert_eq!(request.headers()[AUTHORIZATION], "Bearer sk-planted");
+        assert!(!format!("{request:?} {to:?} {key:?}").contains("planted"));
     }
 }

@@ -53,7 +53,12 @@ const fn old(vendor: Vendor) -> Dialect {
     Dialect::plain(vendor).old_limit()
 }
 
-/// The same, and its answers hold lists where OpenAI's hold text.
+/// The same, and it wants its thoughts back.
+const fn thinks(vendor: Vendor) -> Dialect {
+    Dialect { taste: Taste { thoughts: true, ..Taste::PLAIN }, ..old(vendor) }
+}
+
+/// The same as `old`, and its answers hold lists where OpenAI's hold text.
 const fn anew(vendor: Vendor) -> Dialect {
     old(vendor).rewritten()
 }
@@ -131,7 +136,7 @@ pub const VENDORS: &[Dialect] = table! {
     ranks "jina_ai", Some("https://api.jina.ai/v1"),
         ["JINA_AI_API_KEY" "JINA_API_KEY" "JINA_AI_TOKEN"], ["JINA_AI_API_BASE"];
     xai "xai", Some("https://api.x.ai/v1"), ["XAI_API_KEY"], ["XAI_API_BASE"];
-    old "zai", Some("https://api.z.ai/api/paas/v4"), ["ZAI_API_KEY"], ["ZAI_API_BASE"];
+    thinks "zai", Some("https://api.z.ai/api/paas/v4"), ["ZAI_API_KEY"], ["ZAI_API_BASE"];
     old "clarifai", Some("https://api.clarifai.com/v2/ext/openai/v1"), ["CLARIFAI_API_KEY"], [];
     ranks "together_ai", Some("https://api.together.ai/v1"),
         ["TOGETHER_API_KEY" "TOGETHER_AI_API_KEY" "TOGETHERAI_API_KEY" "TOGETHER_AI_TOKEN"], ["TOGETHER_AI_API_BASE"];
@@ -149,7 +154,7 @@ pub const VENDORS: &[Dialect] = table! {
     old "ai21_chat", Some("https://api.ai21.com/studio/v1"), ["AI21_API_KEY"], ["AI21_API_BASE"];
     old "volcengine", Some("https://ark.cn-beijing.volces.com/api/v3"),
         ["VOLCENGINE_API_KEY"], ["VOLCENGINE_API_BASE"];
-    old "dashscope", Some("https://dashscope.aliyuncs.com/compatible-mode/v1"),
+    thinks "dashscope", Some("https://dashscope.aliyuncs.com/compatible-mode/v1"),
         ["DASHSCOPE_API_KEY"], ["DASHSCOPE_API_BASE"];
     old "qwencloud", Some("https://dashscope-intl.aliyuncs.com/compatible-mode/v1"),
         ["QWENCLOUD_API_KEY" "DASHSCOPE_API_KEY"], ["QWENCLOUD_API_BASE"];
@@ -157,14 +162,14 @@ pub const VENDORS: &[Dialect] = table! {
         ["QWEN_AI_PLATFORM_API_KEY" "DASHSCOPE_API_KEY"], ["QWEN_AI_PLATFORM_API_BASE"];
     old "modelscope", Some("https://api-inference.modelscope.cn/v1"),
         ["MODELSCOPE_API_KEY"], ["MODELSCOPE_API_BASE"];
-    old "moonshot", Some("https://api.moonshot.ai/v1"), ["MOONSHOT_API_KEY"], ["MOONSHOT_API_BASE"];
+    thinks "moonshot", Some("https://api.moonshot.ai/v1"), ["MOONSHOT_API_KEY"], ["MOONSHOT_API_BASE"];
     old "publicai", Some("https://api.publicai.co/v1"), ["PUBLICAI_API_KEY"], ["PUBLICAI_API_BASE"];
     old "v0", Some("https://api.v0.dev/v1"), ["V0_API_KEY"], ["V0_API_BASE"];
     old "morph", Some("https://api.morphllm.com/v1"), ["MORPH_API_KEY"], ["MORPH_API_BASE"];
     old "lambda_ai", Some("https://api.lambda.ai/v1"), ["LAMBDA_API_KEY"], ["LAMBDA_API_BASE"];
     old "inception", Some("https://api.inceptionlabs.ai/v1"),
         ["INCEPTION_API_KEY"], ["INCEPTION_API_BASE"];
-    old "deepseek", Some("https://api.deepseek.com/beta"),
+    thinks "deepseek", Some("https://api.deepseek.com/beta"),
         ["DEEPSEEK_API_KEY"], ["DEEPSEEK_API_BASE"];
     plain "sambanova", Some("https://api.sambanova.ai/v1"),
         ["SAMBANOVA_API_KEY"], ["SAMBANOVA_API_BASE"];
