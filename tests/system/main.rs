@@ -17,6 +17,8 @@ mod operations;
 mod passing;
 mod start;
 mod streams;
+#[cfg(feature = "otel")]
+mod traces;
 mod world;
 
 /// The built gateway.
