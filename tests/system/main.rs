@@ -20,7 +20,9 @@ mod passing;
 mod restarts;
 mod start;
 mod streams;
+#[cfg(feature = "otel")]
 mod thousand;
+mod traces;
 mod world;
 
 /// The built gateway.

@@ -46,7 +46,7 @@ impl Journey<'_> {
         let began = self.shared.clock.now();
         let sent = self.sending(&only, ix, lease).run().await;
         self.trace.elsewhere += self.shared.clock.now() - began;
-        self.trace.attempts.push(sent.attempt);
+        self.made(sent.attempt);
         sent.result.map(|(headers, payload)| (ix, headers, payload))
     }
 

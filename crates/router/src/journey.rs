@@ -8,7 +8,7 @@ use pointsman_cost::ServiceTier;
 use pointsman_provider::Call;
 use pointsman_retry::{self as retry, Decision as Next, Situation, Willing};
 use pointsman_state::{Lease, Sight};
-use pointsman_types::{Error, ErrorKind, Ix, Scope};
+use pointsman_types::{Attempt, Error, ErrorKind, Ix, Scope};
 use smallvec::SmallVec;
 
 use crate::{
@@ -288,9 +288,15 @@ impl<'a> Journey<'a> {
         };
         self.trace.elsewhere += self.shared.clock.now() - began;
         let Sent { ix, attempt, result } = sent;
-        self.trace.attempts.push(attempt);
+        self.made(attempt);
         known.tried.push(ix);
         (ix, result)
+    }
+
+    /// An attempt has just ended, or its answer begun to stream.
+    pub(crate) fn made(&mut self, mut attempt: Attempt) {
+        attempt.after = (self.shared.clock.now() - self.began).saturating_sub(attempt.took);
+        self.trace.attempts.push(attempt);
     }
 
     /// What to do after a failure.
