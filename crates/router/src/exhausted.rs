@@ -23,7 +23,8 @@ impl Journey<'_> {
         refusal: Error,
     ) -> Result<Done, Error> {
         let lasting = refusal.detail.status.is_some();
-        if refusal.kind != ErrorKind::Refused || lasting || !self.trace.attempts.is_empty() {
+        let tried = !self.trace.attempts.is_empty();
+        if refusal.kind != ErrorKind::Refused || lasting || tried || self.is_copy {
             return Err(refusal);
         }
         self.travel_as(Arc::clone(original));

@@ -91,7 +91,7 @@ impl<'a> Journey<'a> {
     /// Goes from group to group until one answers.
     pub(crate) async fn run(mut self, start: Place) -> Result<Answer, Failure> {
         let original = Arc::clone(&self.call);
-        let key = self.cache_key(&start);
+        let key = if self.is_copy { None } else { self.cache_key(&start) };
         if let Some(kept) = key.as_ref().and_then(|key| self.kept(key)) {
             return Ok(kept);
         }
@@ -136,7 +136,10 @@ impl<'a> Journey<'a> {
             self.trace.fallbacks += 1;
             let spent =
                 self.trace.attempts.len() >= self.topology.settings.retry.max_attempts as usize;
-            let over = error.kind.scope() == Scope::Nowhere || self.left().is_zero() || spent;
+            let over = error.kind.scope() == Scope::Nowhere
+                || self.left().is_zero()
+                || spent
+                || self.is_copy;
             if !over {
                 self.enqueue(original, place.group, error.kind, &mut line, &mut seen);
             }
@@ -284,7 +287,7 @@ impl<'a> Journey<'a> {
         (ix, result)
     }
 
-    /// What to do after a failure.
+    /// What to do after a failure. A copy is sent once: nobody waits for its answer.
     fn next(
         &mut self,
         place: &Place,
@@ -293,6 +296,9 @@ impl<'a> Journey<'a> {
         error: &Error,
         retries: u32,
     ) -> Next {
+        if self.is_copy {
+            return Next::Stop;
+        }
         let topology = Arc::clone(&self.topology);
         let (settings, group) = (&topology.settings, &topology.groups[place.group]);
         let mut policy = settings.retry;
