@@ -240,8 +240,12 @@ impl<'a> Journey<'a> {
     /// A send to a member whose capacity is claimed, within what is left of the call's time.
     pub(crate) fn sending(&self, place: &Place, ix: Ix, lease: Lease) -> Sending {
         let settings = &self.topology.settings;
-        let own = self.call.options.timeout.is_some_and(|timeout| timeout < settings.timeout);
-        let left = Bound { after: self.left(), what: "the call's deadline", own };
+        let after = self.left();
+        // A member that got but the rest of a call's time, or the little that the caller gave, has
+        // not failed.
+        let own = self.call.options.timeout.is_some_and(|timeout| timeout < settings.timeout)
+            || after < settings.timeout / 2;
+        let left = Bound { after, what: "the call's deadline", own };
         Sending {
             bound: Bound::of(self.topology.node(ix), settings, &self.call, left),
             stall_timeout: settings.stall_timeout,

@@ -9,7 +9,7 @@ use pointsman_router::{
 };
 use pointsman_state::{AccountId, AccountSpec, BudgetLimit, HealthPolicy, Limits, Price};
 use pointsman_strategy::builtin;
-use pointsman_types::{Decimal, Deployment};
+use pointsman_types::{Decimal, Deployment, stable_hash};
 
 use super::{
     Mutant,
@@ -17,8 +17,8 @@ use super::{
 };
 
 /// US dollars for a token of a prompt, and of an answer.
-pub(crate) fn price(member: usize) -> Price {
-    let input = Decimal::new(1 + i64::try_from(member % 7).unwrap_or(0), 5);
+fn price(member: &str) -> Price {
+    let input = Decimal::new(1 + i64::try_from(stable_hash(member.as_bytes()) % 7).unwrap_or(0), 5);
     Price::new(input, input * Decimal::new(4, 0))
 }
 
@@ -33,13 +33,13 @@ impl Scene {
         for (at, (limits, budget)) in self.callers.iter().enumerate() {
             builder = builder.caller(&format!("c{at}"), *limits, budget.map(budget_of));
         }
-        for (at, plan) in self.members.iter().enumerate() {
-            builder = builder.deployment(self.deployment(at, plan, mutant));
+        for plan in &self.members {
+            builder = builder.deployment(self.deployment(plan, mutant));
         }
         builder
     }
 
-    fn deployment(&self, at: usize, plan: &MemberPlan, mutant: Option<Mutant>) -> Member {
+    fn deployment(&self, plan: &MemberPlan, mutant: Option<Mutant>) -> Member {
         let group = &self.groups[plan.group];
         let host = format!("http://host{}.invalid", plan.host);
         let mut deployment = Deployment::new(group, "scripted", "model")
@@ -57,7 +57,7 @@ impl Scene {
         member.budget = plan.budget.map(budget_of);
         let quotas = plan.quotas.iter().map(|at| AccountId::quota(&format!("q{at}")));
         member.accounts = quotas.collect();
-        member.price = plan.priced.then(|| price(at));
+        member.price = plan.priced.then(|| price(&plan.id));
         member.info.max_input_tokens = plan.window;
         member.health = HealthPolicy {
             cooldown_time: plan.cooldown_time,

@@ -223,7 +223,8 @@ fn answered(
     let first = scene.after(plan.groups[0], *kind);
     let other: BTreeSet<usize> = first.into_iter().filter(|at| *at != plan.groups[0]).collect();
     let due = other.len().min(scene.max_fallbacks as usize);
-    let nowhere = *kind == ErrorKind::BadRequest;
+    let nowhere =
+        own.iter().any(|at| book.attempts[*at].said == Some(Said::Failure(ErrorKind::BadRequest)));
     let waits = matches!(scene.exhausted, Exhausted::Wait(..));
     let single = plan.groups.len() == 1 && !plan.disable_fallbacks;
     let known = !visited.is_empty();
