@@ -172,6 +172,8 @@ impl Scene {
         if one_in(dice, 4) {
             scene.steady = Some(scene.groups.len());
             scene.sessions = false;
+            // A budget that covers one member and not another would change who takes turns.
+            scene.callers.iter_mut().for_each(|caller| caller.1 = None);
             scene.add_steady(dice);
         }
         if one_in(dice, 4) {
@@ -242,7 +244,8 @@ impl Scene {
         }
         if rock {
             let mut rock = self.member(group, 9, dice);
-            rock.latency = millis(dice, 20, 150);
+            rock.latency = millis(dice, 20, 100);
+            (rock.timeout, rock.stream_timeout) = (Some(Duration::from_millis(500)), None);
             (rock.limits, rock.budget, rock.window) = (Limits::default(), None, None);
             (rock.key, rock.host) = (1_000 + group, 1_000 + group);
             rock.quotas.clear();

@@ -28,7 +28,9 @@ pub(super) fn check(over: &Over<'_>, book: &mut Book) {
         in_time(over, plan, number, book);
         attempts(over, plan, number, &own, &end, book);
         detours(over, plan, number, &own, book);
-        faults(over, number, &own, book);
+        if plan.groups.len() == 1 {
+            faults(over, number, &own, book);
+        }
         timeouts(over, plan, number, &own, book);
         answered(over, plan, number, &own, &end, book);
     }
@@ -85,7 +87,9 @@ fn book_grant(at: usize) -> String {
 
 /// Each group once, and only where the rules send a call.
 fn detours(over: &Over<'_>, plan: &CallPlan, number: usize, own: &[usize], book: &mut Book) {
-    if plan.groups.len() > 1 {
+    // A name that means nothing any more means the default fallbacks.
+    let gone = plan.by_id.is_some_and(|at| over.removed.contains(&at));
+    if plan.groups.len() > 1 || gone {
         return;
     }
     let group = |at: &usize| over.scene.members[book.attempts[*at].member].group;
@@ -123,9 +127,14 @@ fn detours(over: &Over<'_>, plan: &CallPlan, number: usize, own: &[usize], book:
 /// The groups that may come next; one that refuses leaves no other mark.
 fn reachable(over: &Over<'_>, way: &[(usize, ErrorKind)]) -> BTreeSet<usize> {
     let mut all: BTreeSet<usize> = BTreeSet::new();
-    let mut new: Vec<usize> =
-        way.iter().flat_map(|(group, kind)| over.scene.after(*group, *kind)).collect();
-    // A group without a willing member has a kind of its own: what its members cool for.
+    let mut new: Vec<usize> = Vec::new();
+    for (group, kind) in way {
+        new.extend(over.scene.after(*group, *kind));
+        if *kind == ErrorKind::Refused {
+            new.extend(over.scene.after(*group, ErrorKind::ContextWindow));
+        }
+    }
+    // A group where nobody is asked may find the prompt too long, or have nobody willing.
     while let Some(group) = new.pop() {
         if all.insert(group) {
             new.extend(over.scene.after(group, ErrorKind::Refused));
@@ -225,7 +234,8 @@ fn answered(
     let due = other.len().min(scene.max_fallbacks as usize);
     let nowhere =
         own.iter().any(|at| book.attempts[*at].said == Some(Said::Failure(ErrorKind::BadRequest)));
-    let waits = matches!(scene.exhausted, Exhausted::Wait(..));
+    // Who waits, or takes the last resort, has been everywhere before.
+    let waits = scene.exhausted != Exhausted::Refuse;
     let single = plan.groups.len() == 1 && !plan.disable_fallbacks;
     let known = !visited.is_empty();
     if single && known && !nowhere && !waits && !spent && !late && visited.len() <= due {

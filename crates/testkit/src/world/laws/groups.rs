@@ -27,17 +27,34 @@ fn sends(over: &Over<'_>, group: usize, book: &Book) -> Vec<(Instant, usize, boo
     all
 }
 
+/// When the sends of a group were paid for: a retry when what it repeats had failed, though it may
+/// wait before it leaves. And whether each was the first of its call there, which pays.
+fn paid(over: &Over<'_>, group: usize, book: &Book) -> Vec<(Instant, bool)> {
+    let mut last: BTreeMap<Option<usize>, Option<Instant>> = BTreeMap::new();
+    let mut all = Vec::new();
+    for one in book.attempts.iter().filter(|one| over.scene.members[one.member].group == group) {
+        let Some(sent) = one.sent else { continue };
+        let before = last.insert(one.call, one.over);
+        let failed = before.flatten().filter(|failed| *failed < sent);
+        // Of calls that race, a second first may be another racer's.
+        let races = one.call.is_some_and(|call| over.plans[call].groups.len() > 1);
+        all.push((failed.unwrap_or(sent), before.is_none() || races));
+    }
+    all.sort_by_key(|(at, _)| *at);
+    all
+}
+
 /// Whatever fails, retries and hedges are paid from the group's budget.
 fn retries(over: &Over<'_>, group: usize, book: &mut Book) {
     let (ratio, per_second, burst) = over.scene.retry_budget;
     let span = Duration::from_secs(10);
-    let sends = sends(over, group, book);
-    for (nth, (at, _, first)) in sends.iter().enumerate() {
+    let sends = paid(over, group, book);
+    for (nth, (at, first)) in sends.iter().enumerate() {
         if *first {
             continue;
         }
         let within = |span: Duration, wanted: bool| {
-            let from = sends[..=nth].iter().filter(|one| *at - one.0 < span && one.2 == wanted);
+            let from = sends[..=nth].iter().filter(|one| *at - one.0 < span && one.1 == wanted);
             u32::try_from(from.count()).unwrap_or(u32::MAX)
         };
         let (extra, firsts) = (within(span, false), within(span * 2, true));
