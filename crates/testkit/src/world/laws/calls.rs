@@ -101,18 +101,20 @@ fn detours(over: &Over<'_>, plan: &CallPlan, number: usize, own: &[usize], book:
             Some(Said::Failure(kind)) => kind,
             _ => ErrorKind::Timeout,
         };
-        if let Some(last) = way.last_mut().filter(|last| last.0 == here) {
-            last.1 = kind;
+        let stays = way.last().is_some_and(|last| last.0 == here);
+        let again = way.iter().any(|(group, _)| *group == here);
+        if stays {
+            // Of two copies either may have said what counts.
+            way.push((here, kind));
             continue;
         }
-        let again = way.iter().any(|(group, _)| *group == here);
         if again || plan.disable_fallbacks || !reachable(over, &way).contains(&here) {
             wrong = Some((here, way.clone()));
             break;
         }
         way.push((here, kind));
     }
-    let groups = way.len();
+    let groups = way.iter().map(|(group, _)| group).collect::<BTreeSet<_>>().len();
     if let Some((here, way)) = wrong {
         book.breaks("each fallback once, and no other", over.now, || {
             format!("call {number} went to {} after {way:?}", over.scene.groups[here])
@@ -236,7 +238,8 @@ fn answered(
         own.iter().any(|at| book.attempts[*at].said == Some(Said::Failure(ErrorKind::BadRequest)));
     // Who waits, or takes the last resort, has been everywhere before.
     let waits = scene.exhausted != Exhausted::Refuse;
-    let single = plan.groups.len() == 1 && !plan.disable_fallbacks;
+    let gone = plan.by_id.is_some_and(|at| over.removed.contains(&at));
+    let single = plan.groups.len() == 1 && !plan.disable_fallbacks && !gone;
     let known = !visited.is_empty();
     if single && known && !nowhere && !waits && !spent && !late && visited.len() <= due {
         book.breaks("a call that fails was taken to its fallbacks", ended, || {
