@@ -18,6 +18,7 @@ use crate::{
     auth::{Caller, Door},
     health::Checks,
     metrics::Metrics,
+    traces::Traces,
 };
 
 /// What all handlers share.
@@ -31,6 +32,8 @@ pub(crate) struct App {
     pub(crate) redis: Option<Arc<RedisStore>>,
     /// What probes of the deployments found.
     pub(crate) checks: Checks,
+    /// Where the traces of calls go, if anywhere.
+    pub(crate) traces: Option<Traces>,
     /// Owns what goes on beside a call.
     pub(crate) tasks: TaskTracker,
     door: ArcSwap<Door>,
@@ -53,10 +56,16 @@ impl App {
             metrics,
             redis,
             checks: Checks::new(server.health_checks),
+            traces: None,
             tasks: TaskTracker::new(),
             door: ArcSwap::from_pointee(Door::new(server)),
             draining: AtomicBool::new(false),
         })
+    }
+
+    /// The same with traces.
+    pub(crate) fn traced(self, traces: Option<Traces>) -> Self {
+        Self { traces, ..self }
     }
 
     /// Takes over what concerns the gateway alone.

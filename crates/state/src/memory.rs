@@ -87,6 +87,7 @@ impl MemoryStore {
         }
         let mut cell = lock(&place.cell);
         let money = cell.money(&need.take);
+<<<<<<< HEAD
         cell.check(need, money, now).map_err(Denied::Refused)?;
         let mut shared = table.lock_accounts(&cell.accounts, &need.accounts);
         for (ix, account) in &shared {
@@ -100,6 +101,23 @@ impl MemoryStore {
             return Err(Denied::Refused(raced));
         };
         let grant = Grant { id, slot: at, pass, own, shared: claims };
+=======
+        let mut refused = cell.check(need, money, now).err();
+        let mut shared = table.lock_accounts(&cell.accounts, &need.accounts);
+        for (ix, account) in &shared {
+            if let Some(refusal) = account.view(Whose::Account(*ix), &need.take, money, now) {
+                refused = Some(refusal.and(refused));
+            }
+        }
+        if let Some(refusal) = refused {
+            return Err(refusal);
+        }
+        let (pass, own) = cell.claim(need, money, now).ok_or(raced)?;
+        let claims = shared
+            .iter_mut()
+            .map(|(ix, account)| account.claim(&need.take, money, now).map(|claim| (*ix, claim)));
+        let grant = Grant { id, slot: at, pass, own, shared: claims.flatten().collect() };
+>>>>>>> main
         if let Some((turn, turns)) = &mut turns {
             turns.take(*turn, at);
         }
