@@ -35,22 +35,10 @@ pub(crate) fn run(how: &Serve) -> ExitCode {
         return refuse("the configuration has errors; `pointsman check` shows all findings");
     };
     tell(how, &configured.findings);
-<<<<<<< HEAD
-=======
-    let builder = match keep::store_of(&configured.store) {
-        Ok(store) => builder.store(store),
-        Err(error) => return refuse(error.message()),
-    };
-    let app = match App::build(builder, Arc::clone(&clock), &configured.server) {
-        Ok(app) => app,
-        Err(error) => return refuse(&error.to_string()),
-    };
->>>>>>> main
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error.to_string()),
     };
-<<<<<<< HEAD
     // A store over Redis starts its tasks here.
     let entered = runtime.enter();
     let kept = match Kept::open(&configured.store, &clock) {
@@ -59,14 +47,13 @@ pub(crate) fn run(how: &Serve) -> ExitCode {
     };
     drop(entered);
     let builder = builder.store(Arc::clone(&kept.store));
-    let app = match App::build(builder, clock, &configured.server, kept.redis) {
-        Ok(app) => Arc::new(app),
+    let app = match App::build(builder, Arc::clone(&clock), &configured.server, kept.redis) {
+        Ok(app) => app,
         Err(error) => return refuse(&error.to_string()),
-=======
+    };
     let app = match upstreams.traces(&clock, runtime.handle()) {
         Ok(traces) => Arc::new(app.traced(traces)),
         Err(why) => return refuse(&why),
->>>>>>> main
     };
     match runtime.block_on(until_told(how, &app, &upstreams, &configured.store)) {
         Ok(()) => ExitCode::SUCCESS,

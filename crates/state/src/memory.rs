@@ -87,21 +87,6 @@ impl MemoryStore {
         }
         let mut cell = lock(&place.cell);
         let money = cell.money(&need.take);
-<<<<<<< HEAD
-        cell.check(need, money, now).map_err(Denied::Refused)?;
-        let mut shared = table.lock_accounts(&cell.accounts, &need.accounts);
-        for (ix, account) in &shared {
-            if let Some(refusal) = account.view(Whose::Account(*ix), &need.take, money, now) {
-                return Err(Denied::Refused(refusal));
-            }
-        }
-        let (own, claims) = draw(&mut cell, &mut shared, need, money, now)?;
-        let Some(pass) = cell.pass(need, now) else {
-            give_all(&mut cell, own, &mut shared, claims, now);
-            return Err(Denied::Refused(raced));
-        };
-        let grant = Grant { id, slot: at, pass, own, shared: claims };
-=======
         let mut refused = cell.check(need, money, now).err();
         let mut shared = table.lock_accounts(&cell.accounts, &need.accounts);
         for (ix, account) in &shared {
@@ -110,14 +95,14 @@ impl MemoryStore {
             }
         }
         if let Some(refusal) = refused {
-            return Err(refusal);
+            return Err(Denied::Refused(refusal));
         }
-        let (pass, own) = cell.claim(need, money, now).ok_or(raced)?;
-        let claims = shared
-            .iter_mut()
-            .map(|(ix, account)| account.claim(&need.take, money, now).map(|claim| (*ix, claim)));
-        let grant = Grant { id, slot: at, pass, own, shared: claims.flatten().collect() };
->>>>>>> main
+        let (own, claims) = draw(&mut cell, &mut shared, need, money, now)?;
+        let Some(pass) = cell.pass(need, now) else {
+            give_all(&mut cell, own, &mut shared, claims, now);
+            return Err(Denied::Refused(raced));
+        };
+        let grant = Grant { id, slot: at, pass, own, shared: claims };
         if let Some((turn, turns)) = &mut turns {
             turns.take(*turn, at);
         }
