@@ -21,7 +21,7 @@ use crate::{
     known::{Bucket, ServerTime},
     meter::{Kind, Mark, Meter},
     money,
-    rules::{ends, ends_before, is_same, kinds, need, refusal},
+    rules::{ends, is_same, kinds, need, refusal},
     wire::{Answer, Arguments, Ask, Entry},
 };
 
@@ -298,7 +298,12 @@ impl State {
     }
 
     fn cut_off(&mut self, instances: u64, now: Instant) {
+        // What was leased and promised longer ago has expired: others may have it.
+        let stale = self.answered.is_some() && now >= self.alive_until;
         for meter in &mut self.meters {
+            if stale && self.out.is_none() {
+                meter.expire();
+            }
             let length = ends(&meter.kind, now.as_nanos() / 1_000_000).0;
             meter.cut_off(instances, length);
         }
@@ -335,9 +340,7 @@ impl Allowance for Account {
             let fits = meter.share.is_none() && meter.fits(need, server);
             if need > 0 && !fits && meter.usable(alive, server) < need {
                 let refusal = refusal(meter, whose, need, time, now);
-                if last.is_none_or(|last| ends_before(last.until, refusal.until)) {
-                    last = Some(refusal);
-                }
+                last = Some(refusal.and(last));
             }
         }
         last
@@ -355,7 +358,7 @@ impl Allowance for Account {
         let mut state = self.state();
         state.begin_anew(server);
         let alive = now < state.alive_until;
-        let mut short: Option<Refusal> = None;
+        let (mut short, mut refused): (Option<Refusal>, Option<Refusal>) = (None, None);
         for meter in &state.meters {
             let Some(need) = need(&meter.kind, take, money) else {
                 let refusal = Refusal { why: Why::Unpriced { whose }, until: Until::Never };
@@ -364,10 +367,13 @@ impl Allowance for Account {
             if need > 0 && meter.usable(alive, server) < need {
                 let refusal = refusal(meter, whose, need, time, now);
                 if meter.share.is_some() || !meter.fits(need, server) {
-                    return Err(Denied::Refused(refusal));
+                    refused = Some(refusal.and(refused));
                 }
                 short = Some(refusal);
             }
+        }
+        if let Some(refusal) = refused {
+            return Err(Denied::Refused(refusal));
         }
         if let Some(refusal) = short {
             return Err(Denied::Short(refusal));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pointsman_state::{BudgetLimit, Limit};
 
 use crate::{
-    known::Known,
+    known::{Bucket, Known},
     outage::{Lasts, Share},
     rules::ends,
     wire::{Ask, Entry, Granted},
@@ -61,9 +61,9 @@ pub(crate) struct Meter {
     /// Drawn and not settled, of kinds that count when they settle.
     reserved: u64,
     /// Used and not yet in a report, by second of the server's.
-    fresh: Vec<(u64, u64)>,
+    fresh: Vec<Bucket>,
     /// In the report that is not acknowledged.
-    pending: u64,
+    pending: Vec<Bucket>,
     /// Given back in that report.
     returning: u64,
     /// Given back of what was reported before.
@@ -88,7 +88,7 @@ impl Meter {
             balance: 0,
             reserved: 0,
             fresh: Vec::new(),
-            pending: 0,
+            pending: Vec::new(),
             returning: 0,
             refunds: Vec::new(),
             waiting: 0,
@@ -102,7 +102,7 @@ impl Meter {
     }
 
     fn fresh_sum(&self) -> u64 {
-        self.fresh.iter().map(|one| one.1).sum()
+        sum(&self.fresh)
     }
 
     /// What counts against the limit, of all instances, leases of others apart.
@@ -112,7 +112,7 @@ impl Meter {
             !matches!(self.kind, Kind::Minute(_)) || (mark.second + 60) * 1_000 > server
         };
         let back = self.refunds.iter().filter(|one| recent(&one.0)).map(|one| one.1).sum::<u64>();
-        let used = known.saturating_add(self.fresh_sum()).saturating_add(self.pending);
+        let used = known.saturating_add(self.fresh_sum()).saturating_add(sum(&self.pending));
         used.saturating_sub(back + self.returning)
     }
 
@@ -155,13 +155,14 @@ impl Meter {
             let kept = self.reserved.saturating_add(need) > self.limit;
             return if kept { None } else { self.resets(server) };
         }
-        let known = self.known.as_ref()?;
-        let mine = self.fresh_sum() + self.pending;
-        let room = self.limit.checked_sub(need.saturating_add(mine));
+        let others = self.known.as_ref().map_or(0, |known| known.others);
+        let known = self.known.iter().flat_map(|known| &known.buckets);
+        let buckets = known.chain(&self.pending).chain(&self.fresh).copied().collect();
+        let all = Known { buckets, ..Known::default() };
         // What is out on leases is used or returned within a second.
-        let soon = (known.others > 0).then_some(server + 1_000);
-        let Some(room) = room else { return soon };
-        known.leaves(room.saturating_sub(known.others), server).or(soon)
+        let soon = (others > 0).then_some(server + 1_000);
+        let room = self.limit.checked_sub(need)?.checked_sub(others);
+        room.and_then(|room| all.leaves(room, server)).or(soon)
     }
 
     /// When a counter begins anew, in the server's milliseconds, if a window runs.
@@ -203,8 +204,10 @@ impl Meter {
             self.began = Some(now.at);
         }
         match self.fresh.last_mut() {
-            Some((last, sum)) if *last == second => *sum += amount,
-            _ => self.fresh.push((second, amount)),
+            Some(one) if one.second == second => {
+                (one.amount, one.last) = (one.amount + amount, now.at.max(one.last));
+            }
+            _ => self.fresh.push(Bucket { second, amount, last: now.at }),
         }
         if let Some(share) = &mut self.share {
             share.used(second, amount);
@@ -233,11 +236,11 @@ impl Meter {
         if let Some(share) = &mut self.share {
             share.unused(mark.second, amount);
         }
-        let same = |one: &&mut (u64, u64)| one.0 == mark.second && one.1 >= amount;
+        let same = |one: &&mut Bucket| one.second == mark.second && one.amount >= amount;
         if mark.report == now.report
-            && let Some((_, sum)) = self.fresh.iter_mut().find(same)
+            && let Some(one) = self.fresh.iter_mut().find(same)
         {
-            *sum -= amount;
+            one.amount -= amount;
             self.balance = self.balance.saturating_add(i64::try_from(amount).unwrap_or(i64::MAX));
         } else {
             self.refunds.push((mark, amount));
@@ -250,7 +253,7 @@ impl Meter {
 
     /// Whether there is anything to be told or given back, or calls wait.
     pub(crate) fn is_busy(&self) -> bool {
-        let tells = !self.fresh.is_empty() || !self.refunds.is_empty() || self.pending > 0;
+        let tells = !self.fresh.is_empty() || !self.refunds.is_empty() || !self.pending.is_empty();
         tells || self.waiting > 0 || self.balance != 0 || self.reserved > 0 || self.rate > 0.1
     }
 
@@ -268,14 +271,13 @@ impl Meter {
         stamp: impl Fn(Mark) -> Option<u64>,
         now: u64,
     ) -> Vec<Entry> {
-        self.pending = self.fresh_sum();
-        let fresh = std::mem::take(&mut self.fresh).into_iter().filter(|one| one.1 > 0);
+        self.pending = std::mem::take(&mut self.fresh);
         let mut entries: Vec<Entry> = Vec::new();
-        for (second, amount) in fresh {
-            let second = if exact { second } else { 0 };
+        for one in self.pending.iter().filter(|one| one.amount > 0) {
+            let second = if exact { one.second } else { 0 };
             match entries.last_mut() {
-                Some(last) if last.second == second => last.amount += i128::from(amount),
-                _ => entries.push(Entry { second, amount: i128::from(amount) }),
+                Some(last) if last.second == second => last.amount += i128::from(one.amount),
+                _ => entries.push(Entry { second, amount: i128::from(one.amount) }),
             }
         }
         let slides = matches!(self.kind, Kind::Minute(_));
@@ -325,7 +327,8 @@ impl Meter {
         let signed = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
         let gain = signed(granted.held) - signed(asked.held);
         self.balance = self.balance.saturating_add(gain);
-        (self.pending, self.returning) = (0, 0);
+        self.pending.clear();
+        self.returning = 0;
         self.waiting = 0;
         self.known = Some(granted.known.clone());
         if granted.known.window.0 > 0 {
@@ -334,6 +337,12 @@ impl Meter {
         if self.share.is_none() {
             self.promised = granted.promised;
         }
+    }
+
+    /// What was held and promised is not ours any more.
+    pub(crate) fn expire(&mut self) {
+        self.balance = self.balance.min(0);
+        self.promised = 0;
     }
 
     /// The server is out of reach from here on.
@@ -369,6 +378,10 @@ impl Meter {
             }
         }
     }
+}
+
+fn sum(of: &[Bucket]) -> u64 {
+    of.iter().map(|one| one.amount).sum()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than seven digits")]

@@ -100,13 +100,3 @@ pub(crate) fn refusal(
     };
     Refusal { why, until }
 }
-
-/// Whether the first ends before the second.
-pub(crate) fn ends_before(one: Until, other: Until) -> bool {
-    let rank = |until: Until| match until {
-        Until::At(at) => (0, at),
-        Until::Event => (1, Instant::EPOCH),
-        Until::Never => (2, Instant::EPOCH),
-    };
-    rank(one) < rank(other)
-}
