@@ -134,6 +134,7 @@ impl Keeper {
             None => {
                 self.answered();
                 self.cooldowns(&connection).await;
+                self.shared.begun.send_replace(true);
                 self.again();
                 if whole {
                     self.shared.slots().iter().for_each(|(at, _)| self.shared.memory.freed(*at));
@@ -145,7 +146,6 @@ impl Keeper {
     /// Whoever waits looks again.
     fn again(&self) {
         self.shared.exchanged.send_modify(|count| *count = count.wrapping_add(1));
-        self.shared.begun.send_replace(true);
     }
 
     fn answered(&mut self) {

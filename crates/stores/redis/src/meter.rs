@@ -345,8 +345,8 @@ impl Meter {
         self.promised = 0;
     }
 
-    /// The server is out of reach from here on.
-    pub(crate) fn cut_off(&mut self, instances: u64, length: u64) {
+    /// The server is out of reach from here on; `alone`: it was so from the start.
+    pub(crate) fn cut_off(&mut self, instances: u64, length: u64, alone: bool) {
         if self.share.is_some() {
             return;
         }
@@ -354,7 +354,12 @@ impl Meter {
         self.share = Some(match self.known.clone() {
             Some(known) => Share::new(known, self.promised, instances, lasts),
             // Nobody else was ever seen.
-            None => Share::new(Known::default(), self.limit, 1, lasts),
+            None if alone => Share::new(Known::default(), self.limit, 1, lasts),
+            // It is as new to the others.
+            None => {
+                let part = self.limit / instances.max(1);
+                Share::new(Known::default(), part, instances, lasts)
+            }
         });
         self.waiting = 0;
     }
