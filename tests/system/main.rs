@@ -10,6 +10,7 @@ mod demo;
 mod dialects;
 mod explain;
 mod failover;
+mod fallbacks;
 mod google;
 mod health;
 mod limits;
@@ -18,9 +19,12 @@ mod money;
 mod operations;
 mod passing;
 mod restarts;
+mod routing;
 mod start;
 mod streams;
+#[cfg(feature = "otel")]
 mod thousand;
+mod traces;
 mod world;
 
 /// The built gateway.

@@ -16,6 +16,7 @@ use crate::{
     auth::{Caller, Door},
     health::Checks,
     metrics::Metrics,
+    traces::Traces,
 };
 
 /// What all handlers share.
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     /// What probes of the deployments found.
     pub(crate) checks: Checks,
+    /// Where the traces of calls go, if anywhere.
+    pub(crate) traces: Option<Traces>,
     /// Owns what goes on beside a call.
     pub(crate) tasks: TaskTracker,
     door: ArcSwap<Door>,
@@ -47,10 +50,16 @@ impl App {
             clock,
             metrics,
             checks: Checks::new(server.health_checks),
+            traces: None,
             tasks: TaskTracker::new(),
             door: ArcSwap::from_pointee(Door::new(server)),
             draining: AtomicBool::new(false),
         })
+    }
+
+    /// The same with traces.
+    pub(crate) fn traced(self, traces: Option<Traces>) -> Self {
+        Self { traces, ..self }
     }
 
     /// Takes over what concerns the gateway alone.

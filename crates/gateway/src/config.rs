@@ -11,6 +11,9 @@ use pointsman::{
     provider::{ReadFile, Transport},
     providers,
 };
+use tokio::runtime::Handle;
+
+use crate::traces::Traces;
 
 /// The way to upstreams, kept over reloads.
 #[derive(Clone, Debug)]
@@ -31,6 +34,15 @@ impl Upstreams {
         };
         let transport = transport.map_err(|error| error.message().to_owned())?;
         Ok(Self { transport, clock: Arc::clone(clock) })
+    }
+
+    /// Where traces go, if the environment says so: by the same way.
+    pub(crate) fn traces(
+        &self,
+        clock: &Arc<dyn Clock>,
+        runtime: &Handle,
+    ) -> Result<Option<Traces>, String> {
+        Traces::start(&variable, &self.transport, clock, runtime)
     }
 
     /// Reads the file; one that cannot be read is an error finding like any other.

@@ -23,6 +23,11 @@ mod routes;
 mod serve;
 mod socket;
 mod state;
+#[cfg(feature = "otel")]
+mod traces;
+#[cfg(not(feature = "otel"))]
+#[path = "untraced.rs"]
+mod traces;
 mod ui;
 
 use std::process::ExitCode;

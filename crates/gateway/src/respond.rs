@@ -14,10 +14,10 @@ use pointsman::{
     clock::Instant,
     provider::{Surface, passes_to_client},
     router::{AnswerStream, Trace},
-    types::ErrorKind,
+    types::{Error, ErrorKind},
 };
 
-use crate::app::App;
+use crate::{app::App, traces::OpenCall};
 
 /// The headers of an answer. As constants their names are not looked at again for each call.
 mod names {
@@ -45,12 +45,19 @@ pub(crate) fn answered(
     app: &App,
     surface: &'static dyn Surface,
     answer: Answer,
+    watched: Option<OpenCall>,
     began: Instant,
 ) -> Response {
     let (streamed, cost, body) = match answer.payload {
-        Payload::Whole { body, cost, .. } => (false, cost, Body::from(body)),
+        Payload::Whole { body, usage, cost } => {
+            if let Some(watched) = watched {
+                watched.end(usage, None);
+            }
+            (false, cost, Body::from(body))
+        }
         Payload::Stream(frames) => {
-            let events = Events { frames, surface, ended: false };
+            let watched = watched.map(Box::new);
+            let events = Events { frames, surface, watched, ended: false };
             (true, None, Body::from_stream(events))
         }
     };
@@ -110,7 +117,25 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 struct Events {
     frames: Box<AnswerStream>,
     surface: &'static dyn Surface,
+    /// Ends with the answer, if somebody watches.
+    watched: Option<Box<OpenCall>>,
     ended: bool,
+}
+
+impl Events {
+    fn end(&mut self, error: Option<&Error>) {
+        if let Some(watched) = self.watched.take() {
+            watched.end(self.frames.usage(), error);
+        }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        if self.watched.is_some() {
+            self.end(Some(&Error::new(ErrorKind::Cancelled, "the caller left")));
+        }
+    }
 }
 
 impl Stream for Events {
@@ -120,10 +145,15 @@ impl Stream for Events {
         if self.ended {
             return Poll::Ready(None);
         }
-        Pin::new(&mut *self.frames).poll_next(cx).map(|item| match item? {
-            Ok(raw) => Some(Ok(raw)),
-            Err(error) => {
+        Pin::new(&mut *self.frames).poll_next(cx).map(|item| match item {
+            None => {
+                self.end(None);
+                None
+            }
+            Some(Ok(raw)) => Some(Ok(raw)),
+            Some(Err(error)) => {
                 self.ended = true;
+                self.end(Some(&error));
                 tracing::info!(kind = %error.kind, "a stream broke off: {error}");
                 Some(Ok(self.surface.failure_event(&error)))
             }

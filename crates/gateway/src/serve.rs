@@ -37,13 +37,17 @@ pub(crate) fn run(how: &Serve) -> ExitCode {
         Ok(store) => builder.store(store),
         Err(error) => return refuse(error.message()),
     };
-    let app = match App::build(builder, clock, &configured.server) {
-        Ok(app) => Arc::new(app),
+    let app = match App::build(builder, Arc::clone(&clock), &configured.server) {
+        Ok(app) => app,
         Err(error) => return refuse(&error.to_string()),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error.to_string()),
+    };
+    let app = match upstreams.traces(&clock, runtime.handle()) {
+        Ok(traces) => Arc::new(app.traced(traces)),
+        Err(why) => return refuse(&why),
     };
     match runtime.block_on(until_told(how, &app, &upstreams, &configured.store)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,6 +92,9 @@ async fn until_told(
     app.tasks.close();
     let _ = tokio::time::timeout(Duration::from_secs(1), app.tasks.wait()).await;
     keep::last_words(&app.router).await;
+    if let Some(traces) = &app.traces {
+        traces.end().await;
+    }
     tracing::info!("ended");
     Ok(())
 }

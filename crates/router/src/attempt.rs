@@ -101,7 +101,7 @@ impl Sending {
         };
         let failure = result.as_ref().err().map(|error| error.kind);
         let deployment = ledger.topology.id(ix).clone();
-        Sent { ix, attempt: Attempt { deployment, failure, took }, result }
+        Sent { ix, attempt: Attempt { deployment, failure, after: Duration::ZERO, took }, result }
     }
 }
 

@@ -8,7 +8,7 @@ use pointsman_cost::ServiceTier;
 use pointsman_provider::Call;
 use pointsman_retry::{self as retry, Decision as Next, Situation, Willing};
 use pointsman_state::{Lease, Sight};
-use pointsman_types::{Error, ErrorKind, Ix, Scope};
+use pointsman_types::{Attempt, Error, ErrorKind, Ix, Scope};
 use smallvec::SmallVec;
 
 use crate::{
@@ -95,7 +95,7 @@ impl<'a> Journey<'a> {
     /// Goes from group to group until one answers.
     pub(crate) async fn run(mut self, start: Place) -> Result<Answer, Failure> {
         let original = Arc::clone(&self.call);
-        let key = self.cache_key(&start);
+        let key = if self.is_copy { None } else { self.cache_key(&start) };
         if let Some(kept) = key.as_ref().and_then(|key| self.kept(key)) {
             return Ok(kept);
         }
@@ -140,7 +140,10 @@ impl<'a> Journey<'a> {
             self.trace.fallbacks += 1;
             let spent =
                 self.trace.attempts.len() >= self.topology.settings.retry.max_attempts as usize;
-            let over = error.kind.scope() == Scope::Nowhere || self.left().is_zero() || spent;
+            let over = error.kind.scope() == Scope::Nowhere
+                || self.left().is_zero()
+                || spent
+                || self.is_copy;
             if !over {
                 self.enqueue(original, place.group, error.kind, &mut line, &mut seen);
             }
@@ -245,8 +248,12 @@ impl<'a> Journey<'a> {
     /// A send to a member whose capacity is claimed, within what is left of the call's time.
     pub(crate) fn sending(&self, place: &Place, ix: Ix, lease: Lease) -> Sending {
         let settings = &self.topology.settings;
-        let own = self.call.options.timeout.is_some_and(|timeout| timeout < settings.timeout);
-        let left = Bound { after: self.left(), what: "the call's deadline", own };
+        let after = self.left();
+        // A member that got but the rest of a call's time, or the little that the caller gave, has
+        // not failed.
+        let own = self.call.options.timeout.is_some_and(|timeout| timeout < settings.timeout)
+            || after < settings.timeout / 2;
+        let left = Bound { after, what: "the call's deadline", own };
         Sending {
             bound: Bound::of(self.topology.node(ix), settings, &self.call, left),
             stall_timeout: settings.stall_timeout,
@@ -288,12 +295,18 @@ impl<'a> Journey<'a> {
         };
         self.trace.elsewhere += self.shared.clock.now() - began;
         let Sent { ix, attempt, result } = sent;
-        self.trace.attempts.push(attempt);
+        self.made(attempt);
         known.tried.push(ix);
         (ix, result)
     }
 
-    /// What to do after a failure.
+    /// An attempt has just ended, or its answer begun to stream.
+    pub(crate) fn made(&mut self, mut attempt: Attempt) {
+        attempt.after = (self.shared.clock.now() - self.began).saturating_sub(attempt.took);
+        self.trace.attempts.push(attempt);
+    }
+
+    /// What to do after a failure. A copy is sent once: nobody waits for its answer.
     fn next(
         &mut self,
         place: &Place,
@@ -302,6 +315,9 @@ impl<'a> Journey<'a> {
         error: &Error,
         retries: u32,
     ) -> Next {
+        if self.is_copy {
+            return Next::Stop;
+        }
         let topology = Arc::clone(&self.topology);
         let (settings, group) = (&topology.settings, &topology.groups[place.group]);
         let mut policy = settings.retry;
