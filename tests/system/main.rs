@@ -12,11 +12,15 @@ mod explain;
 mod failover;
 mod google;
 mod health;
+mod limits;
 mod metrics;
+mod money;
 mod operations;
 mod passing;
+mod restarts;
 mod start;
 mod streams;
+mod thousand;
 #[cfg(feature = "otel")]
 mod traces;
 mod world;

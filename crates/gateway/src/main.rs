@@ -11,6 +11,7 @@ mod explain;
 mod failure;
 mod form;
 mod health;
+mod keep;
 mod listen;
 mod logs;
 mod metrics;

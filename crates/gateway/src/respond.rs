@@ -94,7 +94,9 @@ pub(crate) fn answered(
 
 /// What the trace of a call says in headers.
 pub(crate) fn trace_headers(app: &App, headers: &mut HeaderMap, trace: &Trace, began: Instant) {
-    headers.insert(names::ATTEMPTS, HeaderValue::from(trace.attempts.len()));
+    // What a vendor cannot be asked was not sent.
+    let sent = trace.attempts.iter().filter(|one| one.failure != Some(ErrorKind::Unsupported));
+    headers.insert(names::ATTEMPTS, HeaderValue::from(sent.count()));
     headers.insert(names::FALLBACKS, HeaderValue::from(trace.fallbacks));
     headers.insert(names::LITELLM_FALLBACKS, HeaderValue::from(trace.fallbacks));
     headers.insert(names::LITELLM_RETRIES, HeaderValue::from(trace.retries));

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "config")]
 mod configured;
+#[cfg(feature = "config")]
+mod stores;
 mod vendors;
 
 #[cfg(feature = "config")]
@@ -17,6 +19,8 @@ pub use pointsman_cohere as cohere;
 #[cfg(feature = "config")]
 pub use pointsman_config as config;
 pub use pointsman_cost as cost;
+#[cfg(feature = "disk")]
+pub use pointsman_disk as disk;
 #[cfg(feature = "gemini")]
 pub use pointsman_gemini as gemini;
 #[cfg(feature = "http")]
@@ -37,6 +41,8 @@ pub use pointsman_state as state;
 pub use pointsman_strategy as strategy;
 pub use pointsman_types as types;
 pub use pointsman_types::Deployment;
+#[cfg(feature = "config")]
+pub use stores::store;
 pub use vendors::providers;
 
 /// A builder that serves every vendor of this build over HTTP, by the machine's clock.

@@ -34,6 +34,9 @@ impl<C: Codec> HttpProvider<C> {
     /// The request as it is sent.
     async fn prepare(&self, to: &Target, call: &Call) -> Result<http::Request<Pieces>, Error> {
         let mut request = self.codec.encode(to, call)?;
+        for (name, value) in &to.headers {
+            request.headers_mut().insert(name, value.clone());
+        }
         let now = self.clock.now();
         let credential = to.credentials.current(now).await?;
         self.codec.sign(to, &mut request, &credential, now)?;

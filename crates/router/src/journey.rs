@@ -234,8 +234,10 @@ impl<'a> Journey<'a> {
                 }
                 Next::Fallback | Next::Stop => return Err(error),
             }
-            retries += 1;
-            self.trace.retries += 1;
+            if error.kind != ErrorKind::Unsupported {
+                retries += 1;
+                self.trace.retries += 1;
+            }
             last = Some(error);
         }
     }
@@ -317,12 +319,17 @@ impl<'a> Journey<'a> {
             known.outgrown = Outgrown::by(topology.node(failed).info.max_input_tokens);
         }
         let now = self.shared.clock.now();
+        let willing = self.willing(place, known, now);
+        // Nothing was sent, so that whoever has not been asked is asked at no cost.
+        if error.kind == ErrorKind::Unsupported && matches!(willing, Willing::Other) {
+            return Next::Elsewhere;
+        }
         let situation = Situation {
             kind: error.kind,
             retry_after: error.detail.retry_after,
             retries,
             attempts: u32::try_from(self.trace.attempts.len()).unwrap_or(u32::MAX),
-            willing: self.willing(place, known, now),
+            willing,
             now,
             deadline: self.deadline,
         };

@@ -93,7 +93,7 @@ impl MemoryStore {
             turns.take(*turn, at);
         }
         let writes = if self.journal.is_some() {
-            let others = shared.iter().filter_map(|(_, account)| account.before_send(now));
+            let others = shared.iter_mut().filter_map(|(_, account)| account.before_send(now));
             cell.own.before_send(now).into_iter().chain(others).collect()
         } else {
             Vec::new()
@@ -135,11 +135,14 @@ impl MemoryStore {
         }
     }
 
-    fn note_written(&self, entries: &[Entry]) {
+    /// Writes, and notes for each account what came of it.
+    async fn write(&self, journal: &dyn Journal, entries: Vec<Entry>) -> Result<(), Error> {
+        let written = journal.write(entries.clone()).await;
         let table = self.table();
-        for entry in entries {
-            table.with_account(&entry.account, |account| account.written(entry));
+        for entry in &entries {
+            table.with_account(&entry.account, |account| account.written(entry, written.is_ok()));
         }
+        written
     }
 }
 
@@ -185,9 +188,7 @@ impl StateStore for MemoryStore {
         let mut held = Held { store: self, grant: Some(grant), now };
         // The journal tells of its own failures. Calls go on: what is lost is the memory of a
         // crash, not the budget of this process.
-        if journal.write(writes.clone()).await.is_ok() {
-            self.note_written(&writes);
-        }
+        drop(self.write(journal.as_ref(), writes).await);
         held.grant.take().ok_or(Refusal { why: Why::Raced, until: Until::Event })
     }
 
@@ -227,6 +228,6 @@ impl StateStore for MemoryStore {
         if entries.is_empty() {
             return Ok(());
         }
-        journal.write(entries).await
+        self.write(journal.as_ref(), entries).await
     }
 }

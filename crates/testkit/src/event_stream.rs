@@ -7,7 +7,7 @@ use serde_json::Value;
 /// ```
 /// use pointsman_testkit::event_stream::frame;
 /// let frame = frame(&[(":event-type", "x")], b"{}");
-/// assert_eq!(&frame[..8], [0, 0, 0, 33, 0, 0, 0, 15]);
+/// assert_eq!(&frame[..8], [0, 0, 0, 34, 0, 0, 0, 16]);
 /// ```
 pub fn frame(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
     let mut all = Vec::new();

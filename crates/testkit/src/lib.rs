@@ -3,6 +3,7 @@
 //! - [`upstream`]: an OpenAI-shaped HTTP server on a real loopback socket that fails on demand;
 //! - [`wire`]: an HTTP/1.1 client that can misbehave, and sees when each piece arrives;
 //! - [`gateway`]: the built gateway, started on a configuration and stopped on drop;
+//! - [`contract`]: what every implementation of a port must do, to be run on one's own;
 //! - [`recorded`]: exchanges with real vendors, where there are some, and checks for their codecs;
 //! - [`Scratch`]: a directory of one's own, removed on drop.
 //!
@@ -14,6 +15,7 @@ use std::sync::LazyLock;
 
 use pointsman_clock::{Clock, Instant, SystemClock};
 
+pub mod contract;
 pub mod event_stream;
 pub mod gateway;
 pub mod recorded;
