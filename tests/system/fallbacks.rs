@@ -26,8 +26,11 @@ async fn a_kind_with_fallbacks_of_its_own_goes_there_and_nowhere_else() {
     let long = error(400, "context_length_exceeded", "maximum context length is 100 tokens");
     let vile = error(400, "content_filter", "filtered");
     let broken = Behaviour::ok().status(500);
-    for (name, fault, expected) in [("long", long, "l"), ("vile", vile, "v"), ("broken", broken, "g")] {
-        let (m, g, l, v) = (upstream("m").await, upstream("g").await, upstream("l").await, upstream("v").await);
+    for (name, fault, expected) in
+        [("long", long, "l"), ("vile", vile, "v"), ("broken", broken, "g")]
+    {
+        let (m, g, l, v) =
+            (upstream("m").await, upstream("g").await, upstream("l").await, upstream("v").await);
         m.always(fault);
         let config = Config::default()
             .deployment(&m)
@@ -42,7 +45,12 @@ async fn a_kind_with_fallbacks_of_its_own_goes_there_and_nowhere_else() {
             .start()
             .await;
         let response = chat(&gateway).await;
-        assert_eq!((response.head.status, by(&response)), (200, expected), "{name}: {}", response.text());
+        assert_eq!(
+            (response.head.status, by(&response)),
+            (200, expected),
+            "{name}: {}",
+            response.text()
+        );
         assert_eq!(g.count() + l.count() + v.count(), 1, "{name}");
         assert_eq!(response.head.header("x-pointsman-fallbacks"), Some("1"), "{name}");
         let state = standing(&gateway, "m").await;
@@ -88,9 +96,7 @@ async fn a_refused_key_tries_another_and_cools_what_shares_it() {
 
 #[tokio::test]
 async fn retry_after_is_kept_alone_and_skipped_for_a_sibling() {
-    let limited = || {
-        error(429, "rate_limit_exceeded", "slow down").header("retry-after", "1")
-    };
+    let limited = || error(429, "rate_limit_exceeded", "slow down").header("retry-after", "1");
     let a = upstream("a").await;
     a.then([limited()]);
     let gateway = Config::default().deployment(&a).start().await;
@@ -175,14 +181,14 @@ async fn a_second_copy_overtakes_a_slow_one() {
 async fn a_request_may_say_what_it_wants() {
     let (a, b, c) = (upstream("a").await, upstream("b").await, upstream("c").await);
     a.always(Behaviour::ok().status(500));
-    let config = Config::default()
-        .deployment(&a)
-        .member("other", "b", &b.base(), "")
-        .member("third", "c", &c.base(), "");
-    let gateway = config
-        .and("router_settings: {num_retries: 0, fallbacks: [{m: [other]}]}")
-        .start()
-        .await;
+    let config = Config::default().deployment(&a).member("other", "b", &b.base(), "").member(
+        "third",
+        "c",
+        &c.base(),
+        "",
+    );
+    let gateway =
+        config.and("router_settings: {num_retries: 0, fallbacks: [{m: [other]}]}").start().await;
     assert_eq!(by(&chat(&gateway).await), "b");
     assert_eq!(by(&ask(&gateway, &with("fallbacks", json!(["third"]))).await), "c");
     assert_eq!(ask(&gateway, &with("disable_fallbacks", json!(true))).await.head.status, 500);
@@ -214,7 +220,10 @@ async fn a_mock_asks_nobody() {
     let response = ask(&gateway, &with("mock_response", json!("I am not a model."))).await;
     assert_eq!(response.head.status, 200, "{}", response.text());
     let said = &response.json()["choices"][0]["message"];
-    assert_eq!((&said["content"], &said["role"]), (&json!("I am not a model."), &json!("assistant")));
+    assert_eq!(
+        (&said["content"], &said["role"]),
+        (&json!("I am not a model."), &json!("assistant"))
+    );
     let mut body = with("mock_response", json!("I am not a model."));
     body["stream"] = json!(true);
     let response = ask(&gateway, &body).await.text();

@@ -52,7 +52,8 @@ async fn names_are_groups_aliases_ids_and_patterns() {
 
 #[tokio::test]
 async fn tags_and_tiers_choose_among_members() {
-    let (free, paid, last) = (upstream("free").await, upstream("paid").await, upstream("last").await);
+    let (free, paid, last) =
+        (upstream("free").await, upstream("paid").await, upstream("last").await);
     let config = Config::default()
         .tuned(&free, ", tags: [free, default], order: 0")
         .tuned(&paid, ", tags: [paid]")
@@ -95,8 +96,11 @@ async fn a_session_stays_until_its_member_fails() {
 #[tokio::test]
 async fn the_very_same_call_is_answered_from_what_is_kept() {
     let a = upstream("a").await;
-    let gateway =
-        Config::default().deployment(&a).and("router_settings: {cache_responses: true}").start().await;
+    let gateway = Config::default()
+        .deployment(&a)
+        .and("router_settings: {cache_responses: true}")
+        .start()
+        .await;
     let (first, second) = (chat(&gateway).await, chat(&gateway).await);
     assert_eq!((first.head.status, second.head.status), (200, 200));
     assert_eq!(first.text(), second.text());
@@ -122,7 +126,7 @@ async fn a_copy_goes_beside_a_call_and_nobody_waits_for_it() {
         assert_eq!(response.head.header("x-pointsman-deployment"), Some("a"));
         assert_eq!(response.head.header("x-pointsman-attempts"), Some("1"));
     }
-    s.until(WITHIN, |tally| tally.calls >= 3).await.unwrap();
+    s.until(WITHIN, |tally| tally.count >= 3).await.unwrap();
     assert_eq!((a.count(), s.count()), (3, 3), "a copy is sent once");
 }
 
