@@ -5,14 +5,26 @@
 
 mod auth;
 mod bad_requests;
+mod bedrock;
 mod demo;
+mod dialects;
+mod explain;
 mod failover;
 mod fallbacks;
+mod google;
+mod health;
+mod limits;
+mod metrics;
+mod money;
 mod operations;
 mod passing;
+mod restarts;
 mod routing;
 mod start;
 mod streams;
+#[cfg(feature = "otel")]
+mod thousand;
+mod traces;
 mod world;
 
 /// The built gateway.

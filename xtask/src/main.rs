@@ -7,6 +7,7 @@ mod clients;
 mod metadata;
 mod prices;
 mod steps;
+mod system;
 mod tidy;
 mod tools;
 

@@ -63,11 +63,6 @@ pub(crate) fn args(
         Some(StrategyArgs {
             ttl: reading.take(&fields, "ttl", Reading::timeout),
             lowest_latency_buffer: reading.take(&fields, "lowest_latency_buffer", buffer),
-            max_latency_list_size: reading.take(
-                &fields,
-                "max_latency_list_size",
-                Reading::above_zero,
-            ),
         })
     });
     read.unwrap_or_default()

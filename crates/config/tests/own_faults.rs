@@ -137,7 +137,7 @@ fn groups_of_strategies() {
          - {group_name: b, models: [chat, chat], routing_strategy: priority}\n\
          - {group_name: c, models: [chat], routing_strategy: priority, model_priorities: {chat: 0}}\n\
          - {group_name: d, models: [], routing_strategy: round-robin, model_priorities: {chat: 1}}\n\
-         routing_strategy_args: {ttl: 0, lowest_latency_buffer: -1, max_latency_list_size: 0, tt: 1}\n",
+         routing_strategy_args: {ttl: 0, lowest_latency_buffer: -1, tt: 1}\n",
         &[
             "6:5: router_settings.routing_groups.routing_strategy is missing",
             "6:18: router_settings.routing_groups.group_name: found `default`, wanted another \
@@ -158,9 +158,7 @@ fn groups_of_strategies() {
              above zero",
             "12:58: router_settings.routing_strategy_args.lowest_latency_buffer: found `-1`, \
              wanted a number that is not negative",
-            "12:85: router_settings.routing_strategy_args.max_latency_list_size: found `0`, \
-             wanted a whole number above zero",
-            "12:88: router_settings.routing_strategy_args.tt is not a known key; did you mean \
+            "12:62: router_settings.routing_strategy_args.tt is not a known key; did you mean \
              ttl?",
         ],
     );

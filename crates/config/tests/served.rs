@@ -193,14 +193,13 @@ fn groups_of_strategies() {
     assert_eq!(groups[1].strategy, GroupStrategy::Priority(priorities));
     assert_eq!(spec.router.routing_strategy_args.ttl, Some(Duration::from_secs(10)));
     let text = format!(
-        "{ONE}router_settings: {{routing_strategy_args: {{lowest_latency_buffer: 0.5, \
-         max_latency_list_size: 3}}, routing_groups: [{{group_name: set, models: [chat, gone], \
+        "{ONE}router_settings: {{routing_strategy_args: {{lowest_latency_buffer: 0.5}}, \
+         routing_groups: [{{group_name: set, models: [chat, gone], \
          routing_strategy: simple-shuffle}}], model_group_alias: {{also: set}}, \
          fallbacks: [{{chat: [set, also]}}]}}\n"
     );
     let router = good(&text).router;
     assert_eq!(router.routing_strategy_args.lowest_latency_buffer, Some(0.5));
-    assert_eq!(router.routing_strategy_args.max_latency_list_size, Some(3));
     assert_eq!(router.routing_groups[0].models, ["chat"]);
     assert_eq!(router.fallbacks[0].targets.len(), 2, "a routing group is called like a group");
     assert_eq!(

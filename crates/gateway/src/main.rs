@@ -10,8 +10,11 @@ mod demo;
 mod explain;
 mod failure;
 mod form;
+mod health;
+mod keep;
 mod listen;
 mod logs;
+mod metrics;
 mod models;
 mod operate;
 mod options;
@@ -20,6 +23,12 @@ mod routes;
 mod serve;
 mod socket;
 mod state;
+#[cfg(feature = "otel")]
+mod traces;
+#[cfg(not(feature = "otel"))]
+#[path = "untraced.rs"]
+mod traces;
+mod ui;
 
 use std::process::ExitCode;
 

@@ -31,13 +31,23 @@ async fn operate(app: &App, operation: Operation, request: Request) -> Response 
     let began = app.clock.now();
     let surface = surfaces::of(operation);
     let (head, body) = request.into_parts();
+    let parent = app.traces.as_ref().map(|traces| (traces, traces.parent(&head.headers)));
     let call = match read(app, operation, head, body).await {
         Ok(call) => call,
         Err(error) => return failure::plain(surface, &error),
     };
+    let span = parent.map(|(traces, parent)| traces.call(parent, &call.head, began));
     match app.router.call(call).await {
-        Ok(answer) => respond::answered(app, surface, answer, began),
-        Err(failed) => failure::routed(app, surface, &failed, began),
+        Ok(answer) => {
+            let watched = span.map(|span| span.answered(&answer));
+            respond::answered(app, surface, answer, watched, began)
+        }
+        Err(failed) => {
+            if let Some(span) = span {
+                span.failed(&failed);
+            }
+            failure::routed(app, surface, &failed, began)
+        }
     }
 }
 

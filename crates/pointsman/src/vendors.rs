@@ -3,16 +3,30 @@
 use std::sync::Arc;
 
 use pointsman_clock::Clock;
-use pointsman_provider::{Provider, Transport};
+use pointsman_provider::{Provider, ReadFile, Transport};
 
-/// A provider for each vendor that this build serves, over one transport.
-pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    [openai(transport, clock), anthropic(transport, clock), simulated(clock)].concat()
+/// A provider for each vendor that this build serves, over one transport; `files` reads what a
+/// deployment or its environment names: AWS's profiles, and tokens.
+pub fn providers(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    files: &ReadFile,
+) -> Vec<Arc<dyn Provider>> {
+    [
+        openai(transport, clock),
+        anthropic(transport, clock),
+        cohere(transport, clock),
+        ollama(transport, clock),
+        gemini(transport, clock),
+        bedrock(transport, clock, files),
+        simulated(clock),
+    ]
+    .concat()
 }
 
 #[cfg(feature = "openai")]
 fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    use pointsman_openai::{AzureCodec, OpenAiCodec, VENDORS};
+    use pointsman_openai::{AzureCodec, OpenAiCodec, VENDORS, WatsonxCodec};
     use pointsman_provider::HttpProvider;
     let provider = |dialect| -> Arc<dyn Provider> {
         let codec = OpenAiCodec::new(dialect);
@@ -23,7 +37,11 @@ fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
     };
     let azures = [AzureCodec::openai, AzureCodec::foundry];
     let azures = azures.into_iter().map(|codec| azure(codec(Arc::clone(transport))));
-    VENDORS.iter().map(provider).chain(azures).collect()
+    let watsonx = WatsonxCodec::new(Arc::clone(transport));
+    let watsonx = HttpProvider::new(watsonx, Arc::clone(transport), Arc::clone(clock));
+    let mut all: Vec<Arc<dyn Provider>> = VENDORS.iter().map(provider).chain(azures).collect();
+    all.push(Arc::new(watsonx));
+    all
 }
 
 #[cfg(not(feature = "openai"))]
@@ -40,6 +58,66 @@ fn anthropic(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<
 
 #[cfg(not(feature = "anthropic"))]
 fn anthropic(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "cohere")]
+fn cohere(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_cohere::{CohereCodec, VENDORS};
+    use pointsman_provider::HttpProvider;
+    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
+    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(CohereCodec::new(vendor))) };
+    VENDORS.iter().map(provider).collect()
+}
+
+#[cfg(not(feature = "cohere"))]
+fn cohere(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "ollama")]
+fn ollama(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_ollama::{OllamaCodec, VENDORS};
+    use pointsman_provider::HttpProvider;
+    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
+    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(OllamaCodec::new(vendor))) };
+    VENDORS.iter().map(provider).collect()
+}
+
+#[cfg(not(feature = "ollama"))]
+fn ollama(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "gemini")]
+fn gemini(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_gemini::{GeminiCodec, VertexCodec};
+    use pointsman_provider::HttpProvider;
+    let vertex = VertexCodec::new(Arc::clone(transport));
+    vec![
+        Arc::new(HttpProvider::new(GeminiCodec, Arc::clone(transport), Arc::clone(clock))),
+        Arc::new(HttpProvider::new(vertex, Arc::clone(transport), Arc::clone(clock))),
+    ]
+}
+
+#[cfg(not(feature = "gemini"))]
+fn gemini(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "bedrock")]
+fn bedrock(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    files: &ReadFile,
+) -> Vec<Arc<dyn Provider>> {
+    use pointsman_bedrock::BedrockProvider;
+    let (transport, clock) = (Arc::clone(transport), Arc::clone(clock));
+    vec![Arc::new(BedrockProvider::new(transport, clock, files.clone()))]
+}
+
+#[cfg(not(feature = "bedrock"))]
+fn bedrock(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>, _: &ReadFile) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 

@@ -51,7 +51,7 @@ impl Bound {
         bound
     }
 
-    fn ran_out(self) -> Error {
+    pub(crate) fn ran_out(self) -> Error {
         let message = format!("no answer within {} s: {}", self.after.as_secs_f64(), self.what);
         Error::new(ErrorKind::Timeout, message)
     }
@@ -104,7 +104,7 @@ impl Sending {
         };
         let failure = result.as_ref().err().map(|error| error.kind);
         let deployment = ledger.topology.id(ix).clone();
-        Sent { ix, attempt: Attempt { deployment, failure, took }, result }
+        Sent { ix, attempt: Attempt { deployment, failure, after: Duration::ZERO, took }, result }
     }
 }
 
@@ -182,7 +182,7 @@ fn filtered(ledger: &Ledger, lease: Lease, usage: Option<Usage>) -> Error {
         .at(&node.deployment.id)
 }
 
-fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
+pub(crate) fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
     let cost = whole.usage.and_then(|usage| ledger.of(&usage, lease.now()).money);
     let end = End {
         verdict: Verdict::Success,
@@ -195,7 +195,7 @@ fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Pay
     (whole.headers, Payload::Whole { body: whole.body, usage: whole.usage, cost })
 }
 
-fn failed(ledger: &Ledger, lease: Lease, error: Error, bound: Bound) -> Error {
+pub(crate) fn failed(ledger: &Ledger, lease: Lease, error: Error, bound: Bound) -> Error {
     if let Some(rate) = &error.detail.rate {
         lease.headers(rate);
     }

@@ -81,14 +81,20 @@ impl Journey<'_> {
 
     /// What picks: the request's own strategy, else the group's.
     pub(crate) fn strategy(&self, place: &Place) -> Arc<dyn Pick> {
-        let own = self.call.options.strategy.as_deref().and_then(builtin);
-        own.unwrap_or_else(|| Arc::clone(&self.topology.groups[place.group].pick))
+        let group = || Arc::clone(&self.topology.groups[place.group].pick);
+        self.own_strategy().unwrap_or_else(group)
+    }
+
+    fn own_strategy(&self) -> Option<Arc<dyn Pick>> {
+        self.call.options.strategy.as_deref().and_then(builtin)
     }
 
     /// What the call needs of the group.
     pub(crate) fn need(&mut self, place: &Place) -> Demand {
         let group = &self.topology.groups[place.group];
-        let need = need::demand(&self.topology, group, &self.call, &mut self.weight);
+        // A strategy of the request's own may go by sizes where the group's does not.
+        let weighs = self.weighs || self.own_strategy().is_some_and(|own| own.weighs());
+        let need = need::demand(&self.topology, group, &self.call, &mut self.weight, weighs);
         self.estimate = (need.take.input, need.take.output);
         need
     }

@@ -47,7 +47,7 @@ impl Journey<'_> {
         let began = self.shared.clock.now();
         let sent = self.sending(&only, ix, lease).run().await;
         self.trace.elsewhere += self.shared.clock.now() - began;
-        self.trace.attempts.push(sent.attempt);
+        self.made(sent.attempt);
         sent.result.map(|(headers, payload)| (ix, headers, payload))
     }
 
@@ -69,7 +69,7 @@ impl Journey<'_> {
         let (settings, group) = (&self.topology.settings, &self.topology.groups[place.group]);
         let waits = matches!(settings.on_exhausted, OnExhausted::Wait { .. });
         let priority = self.call.options.priority.unwrap_or(settings.default_priority);
-        if !waits || self.waits || !group.live.room.is_ahead_of(priority) {
+        if !waits || self.ticket.is_some() || !group.live.room.is_ahead_of(priority) {
             return Ok(());
         }
         let message = format!("others wait for a deployment of `{}` already", group.name);
@@ -105,12 +105,13 @@ impl Journey<'_> {
         let live = Arc::clone(&self.topology.groups[place.group].live);
         let priority = self.call.options.priority;
         let priority = priority.unwrap_or(self.topology.settings.default_priority);
-        let Some(ticket) = live.room.enter(priority, queue) else { return Err(refusal) };
+        self.ticket = live.room.enter(priority, queue);
         let until = (self.shared.clock.now() + most).min(self.deadline);
         let mut refusal = refusal;
-        self.waits = true;
         loop {
-            ticket.set_blocks(self.would_take_any(place));
+            let blocks = self.would_take_any(place);
+            let Some(ticket) = &self.ticket else { return Err(refusal) };
+            ticket.set_blocks(blocks);
             let now = self.shared.clock.now();
             let woken = ticket.wait(refusal.detail.retry_after, until - now).await;
             self.trace.elsewhere += self.shared.clock.now() - now;

@@ -88,6 +88,7 @@ impl Router {
         let kind = ErrorKind::Server;
         let fallbacks = all_fallbacks(&topology, &call, &place, kind);
         let mut journey = Journey::new(shared, Arc::clone(&topology), Arc::new(call), ticket);
+        journey.weighs = true;
         let (need, now) = (journey.need(&place), journey.began);
         let known = Known { pinned: journey.pinned(&place), ..Known::default() };
         let choice = journey.look(&place, &known, &need, now);

@@ -8,7 +8,7 @@ use std::{
 use pointsman_provider::{Provider, Target};
 use pointsman_state::{AccountId, AccountIx, Slot};
 use pointsman_strategy::{Affinity, Pick};
-use pointsman_types::{GroupName, Ix};
+use pointsman_types::{GroupName, Ix, stable_hash};
 
 use crate::{
     GroupSet, Member, Settings,
@@ -29,6 +29,7 @@ pub(crate) fn node(member: Member, ready: (Arc<dyn Provider>, Target), slot: Slo
         tpm: member.limits.tpm,
         price: member.price,
         info: member.info,
+        probe: member.probe,
         mirrors: member.mirrors,
         deployment: member.deployment,
         target,
@@ -114,6 +115,7 @@ impl Topology {
         let at = self.groups.len();
         self.groups.push(Group {
             live: lives.of(&name),
+            hash: stable_hash(name.as_str().as_bytes()),
             members: Vec::new(),
             slots: Vec::new(),
             pick,

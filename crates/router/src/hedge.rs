@@ -58,10 +58,10 @@ impl Journey<'_> {
             let took = since + (self.shared.clock.now() - began);
             let deployment = self.topology.id(other).clone();
             let failure = Some(ErrorKind::Cancelled);
-            self.trace.attempts.push(Attempt { deployment, failure, took });
+            self.made(Attempt { deployment, failure, after: Duration::ZERO, took });
             return early;
         }
-        self.trace.attempts.push(early.attempt);
+        self.made(early.attempt);
         known.tried.push(early.ix);
         if other == first_ix { first.await } else { second.await }
     }

@@ -8,7 +8,7 @@ use pointsman_cost::ServiceTier;
 use pointsman_provider::Call;
 use pointsman_retry::{self as retry, Decision as Next, Situation, Willing};
 use pointsman_state::{Lease, Sight};
-use pointsman_types::{Error, ErrorKind, Ix, Scope};
+use pointsman_types::{Attempt, Error, ErrorKind, Ix, Scope};
 use smallvec::SmallVec;
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     plan::Place,
     router::Shared,
     topology::Topology,
+    waiting::Ticket,
 };
 
 /// A group that is still to be asked, and the call as it is sent there.
@@ -47,10 +48,12 @@ pub(crate) struct Journey<'a> {
     pub(crate) deadline: Instant,
     pub(crate) sight: Sight,
     pub(crate) trace: Trace,
-    /// Whether it stands in line for a member, and so need not mind the line.
-    pub(crate) waits: bool,
+    /// Its place in the line for a member, until it has one.
+    pub(crate) ticket: Option<Ticket>,
     /// Whether it is a copy, whose answer is dropped.
     pub(crate) is_copy: bool,
+    /// Whether the prompt is weighed even where no decision hangs on it.
+    pub(crate) weighs: bool,
 }
 
 impl<'a> Journey<'a> {
@@ -83,8 +86,9 @@ impl<'a> Journey<'a> {
             sight: Sight::default(),
             trace,
             topology,
-            waits: false,
+            ticket: None,
             is_copy: false,
+            weighs: false,
         }
     }
 
@@ -213,6 +217,8 @@ impl<'a> Journey<'a> {
                 // What the upstreams said is worth more than that nobody is left to ask.
                 Err(refusal) => return Err(last.unwrap_or(refusal)),
             };
+            // Its place in line is the next one's now.
+            self.ticket = None;
             if how.first {
                 let live = &self.topology.groups[place.group].live;
                 live.first_attempt(self.shared.clock.now());
@@ -234,8 +240,10 @@ impl<'a> Journey<'a> {
                 }
                 Next::Fallback | Next::Stop => return Err(error),
             }
-            retries += 1;
-            self.trace.retries += 1;
+            if error.kind != ErrorKind::Unsupported {
+                retries += 1;
+                self.trace.retries += 1;
+            }
             last = Some(error);
         }
     }
@@ -266,6 +274,7 @@ impl<'a> Journey<'a> {
             group: place.group,
             ix,
             stream: self.call.head.stream,
+            is_probe: false,
             estimate: self.estimate,
             tier: self.tier(),
             observer: self.shared.observer.clone(),
@@ -294,9 +303,15 @@ impl<'a> Journey<'a> {
         };
         self.trace.elsewhere += self.shared.clock.now() - began;
         let Sent { ix, attempt, result } = sent;
-        self.trace.attempts.push(attempt);
+        self.made(attempt);
         known.tried.push(ix);
         (ix, result)
+    }
+
+    /// An attempt has just ended, or its answer begun to stream.
+    pub(crate) fn made(&mut self, mut attempt: Attempt) {
+        attempt.after = (self.shared.clock.now() - self.began).saturating_sub(attempt.took);
+        self.trace.attempts.push(attempt);
     }
 
     /// What to do after a failure. A copy is sent once: nobody waits for its answer.
@@ -322,12 +337,17 @@ impl<'a> Journey<'a> {
             known.outgrown = Outgrown::by(topology.node(failed).info.max_input_tokens);
         }
         let now = self.shared.clock.now();
+        let willing = self.willing(place, known, now);
+        // Nothing was sent, so that whoever has not been asked is asked at no cost.
+        if error.kind == ErrorKind::Unsupported && matches!(willing, Willing::Other) {
+            return Next::Elsewhere;
+        }
         let situation = Situation {
             kind: error.kind,
             retry_after: error.detail.retry_after,
             retries,
             attempts: u32::try_from(self.trace.attempts.len()).unwrap_or(u32::MAX),
-            willing: self.willing(place, known, now),
+            willing,
             now,
             deadline: self.deadline,
         };

@@ -18,7 +18,7 @@ use crate::waiting::Room;
 pub(crate) struct GroupLive {
     learnt: Mutex<Learnt>,
     /// Who waits for a member.
-    pub(crate) room: Room,
+    pub(crate) room: Arc<Room>,
 }
 
 #[derive(Debug, Default)]

@@ -54,17 +54,18 @@ pub(crate) fn demand(
     group: &Group,
     call: &Call,
     weight: &mut Weight,
+    always: bool,
 ) -> Demand {
     let accounts = accounts(topology, call);
     let mut take = Take { requests: 1, ..Take::default() };
-    if group.weighs || !accounts.is_empty() {
+    if always || group.weighs || !accounts.is_empty() {
         take.input = weight.input(call);
         let most = group.members.iter().filter_map(|ix| topology.node(*ix).info.max_output_tokens);
         let writes = call.head.operation.writes();
         let asked = if writes { call.head.max_output } else { Some(0) };
         take.output = output_estimate(asked, group.live.average_output(), most.max());
     }
-    Demand { take, accounts, stream: call.head.stream, ..Demand::default() }
+    Demand { take, group: group.hash, accounts, stream: call.head.stream, ..Demand::default() }
 }
 
 /// The accounts that a call draws on wherever it goes: its caller's, its tags'.

@@ -48,8 +48,8 @@ impl Line {
 
 /// A place in the line; leaving it, however that happens, lets the next one look.
 #[derive(Debug)]
-pub(crate) struct Ticket<'a> {
-    room: &'a Room,
+pub(crate) struct Ticket {
+    room: Arc<Room>,
     place: (i64, u64),
     woken: Arc<Notify>,
 }
@@ -60,7 +60,7 @@ impl Room {
     }
 
     /// A place in the line; `None` when `most` wait already.
-    pub(crate) fn enter(&self, priority: i64, most: usize) -> Option<Ticket<'_>> {
+    pub(crate) fn enter(self: &Arc<Self>, priority: i64, most: usize) -> Option<Ticket> {
         let mut line = self.line();
         if line.waiting.len() >= most {
             return None;
@@ -71,7 +71,7 @@ impl Room {
         let waiter = Waiter { woken: Arc::clone(&woken), blocks: true };
         line.waiting.insert(place, waiter);
         self.length.store(line.waiting.len(), Ordering::Release);
-        Some(Ticket { room: self, place, woken })
+        Some(Ticket { room: Arc::clone(self), place, woken })
     }
 
     /// Whether nobody waits.
@@ -106,7 +106,7 @@ impl Room {
     }
 }
 
-impl Ticket<'_> {
+impl Ticket {
     /// Waits until it is worth looking: something freed and this is the first in line, or `soonest`
     /// has passed. False when `most` passes first.
     pub(crate) async fn wait(&self, soonest: Option<Duration>, most: Duration) -> bool {
@@ -143,7 +143,7 @@ impl Ticket<'_> {
     }
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for Ticket {
     fn drop(&mut self) {
         {
             let mut line = self.room.line();
@@ -162,7 +162,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_of_the_lowest_priority_is_woken() {
-        let room = Room::default();
+        let room = Arc::new(Room::default());
         let (late, first, second) =
             (room.enter(5, 9).unwrap(), room.enter(0, 9).unwrap(), room.enter(0, 9).unwrap());
         room.wake();
@@ -179,7 +179,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_its_own_sake_holds_up_nobody() {
-        let room = Room::default();
+        let room = Arc::new(Room::default());
         let (own, other) = (room.enter(0, 9).unwrap(), room.enter(0, 9).unwrap());
         own.set_blocks(false);
         assert!(other.wait(None, LONG).await, "it may look from now on");
@@ -193,7 +193,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_moment_wakes_only_the_first() {
-        let room = Room::default();
+        let room = Arc::new(Room::default());
         let (first, second) = (room.enter(0, 2).unwrap(), room.enter(0, 2).unwrap());
         assert!(room.enter(0, 2).is_none(), "it is full");
         let soon = Some(Duration::from_secs(2));

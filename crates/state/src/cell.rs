@@ -11,7 +11,7 @@ use pointsman_types::{Decimal, ErrorKind, Outcome, Penalty, RateHeaders, Verdict
 use smallvec::SmallVec;
 
 use crate::{
-    AccountIx, Demand, Grant, MemberSpec, Refusal, Report, Row, Turn, Until, Whose, Why,
+    AccountIx, Demand, Grant, MemberSpec, Refusal, Report, Row, Slot, Turn, Until, Whose, Why,
     account::{Account, Claim},
 };
 
@@ -20,13 +20,21 @@ pub(crate) fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The turns of a group: which set of candidates takes them, and how many it has taken.
+/// The turns of a group: which set of candidates takes them, and how many each has taken.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     pub(crate) set: u64,
     pub(crate) total: u64,
-    /// Counts the sets there were, so that what members remember of an earlier one is void.
-    pub(crate) epoch: u64,
+    pub(crate) served: Served,
+}
+
+/// How many turns each member has taken, in the order of slots; one that is not listed has taken
+/// none.
+pub(crate) type Served = SmallVec<[(Slot, u64); 8]>;
+
+/// How many turns a member has taken.
+pub(crate) fn turns_of(served: &Served, slot: Slot) -> u64 {
+    served.binary_search_by_key(&slot, |(by, _)| *by).map_or(0, |at| served[at].1)
 }
 
 impl Turns {
@@ -35,13 +43,16 @@ impl Turns {
         turn.set != self.set || turn.total == self.total
     }
 
-    /// Takes the turn; returns the epoch it belongs to.
-    pub(crate) fn take(&mut self, turn: Turn) -> u64 {
+    /// A member takes the turn; with another set of candidates all begin anew.
+    pub(crate) fn take(&mut self, turn: Turn, by: Slot) {
         if turn.set != self.set {
-            *self = Self { set: turn.set, total: 0, epoch: self.epoch + 1 };
+            *self = Self { set: turn.set, ..Self::default() };
         }
         self.total += 1;
-        self.epoch
+        match self.served.binary_search_by_key(&by, |(slot, _)| *slot) {
+            Ok(at) => self.served[at].1 += 1,
+            Err(at) => self.served.insert(at, (by, 1)),
+        }
     }
 }
 
@@ -57,8 +68,6 @@ pub(crate) struct Cell {
     pub(crate) own: Account,
     latency: Latency,
     upstream: Headroom,
-    /// The epoch of its group's turns that it was last served in, and how often.
-    served: (u64, u64),
 }
 
 impl Cell {
@@ -71,7 +80,6 @@ impl Cell {
             own,
             latency: Latency::default(),
             upstream: Headroom::default(),
-            served: (0, 0),
         }
     }
 
@@ -87,7 +95,7 @@ impl Cell {
     pub(crate) fn row(
         &self,
         at: usize,
-        epoch: u64,
+        served: u64,
         need: &Demand,
         now: Instant,
     ) -> Result<Row, Refusal> {
@@ -116,7 +124,7 @@ impl Cell {
             headroom: self.own.headroom(now).min(self.upstream.share(now)),
             ramp,
             probe: standing == Standing::Due,
-            served: if self.served.0 == epoch { self.served.1 } else { 0 },
+            served,
         })
     }
 
@@ -133,16 +141,16 @@ impl Cell {
         price: Option<Decimal>,
         now: Instant,
     ) -> Option<Refusal> {
-        match standing {
-            Standing::Cooling { hard: false, .. } if need.last_resort => {
-                self.own.view(Whose::Own, &need.take, price, now)
-            }
+        let own = self.own.view(Whose::Own, &need.take, price, now);
+        let health = match standing {
+            Standing::Cooling { hard: false, .. } if need.last_resort => return own,
             Standing::Cooling { until, kind, hard } => {
-                Some(Refusal { why: Why::Cooling { kind, hard }, until: Until::At(until) })
+                Refusal { why: Why::Cooling { kind, hard }, until: Until::At(until) }
             }
-            Standing::Probing => Some(Refusal { why: Why::Probing, until: Until::Event }),
-            _ => self.own.view(Whose::Own, &need.take, price, now),
-        }
+            Standing::Probing => Refusal { why: Why::Probing, until: Until::Event },
+            _ => return own,
+        };
+        Some(health.and(own))
     }
 
     /// Whether this very demand may be claimed now.
@@ -175,12 +183,6 @@ impl Cell {
             return None;
         };
         Some((pass, own))
-    }
-
-    /// Counts a turn of that epoch.
-    pub(crate) fn serve(&mut self, epoch: u64) {
-        let before = if self.served.0 == epoch { self.served.1 } else { 0 };
-        self.served = (epoch, before + 1);
     }
 
     /// Settles all but the shared accounts.

@@ -69,19 +69,23 @@ impl MemoryStore {
     ) -> Result<(Grant, Vec<Entry>), Refusal> {
         let table = self.table();
         let place = &table.places[at.0 as usize];
-        let mut turns = need.turn.map(|turn| (turn, lock(&place.turns)));
+        let turns = need.turn.map(|turn| (turn, table.turns(need.group)));
+        let mut turns = turns.as_ref().map(|(turn, turns)| (*turn, lock(turns)));
         let raced = Refusal { why: Why::Raced, until: Until::Event };
         if turns.as_ref().is_some_and(|(turn, turns)| !turns.allows(*turn)) {
             return Err(raced);
         }
         let mut cell = lock(&place.cell);
         let money = cell.money(&need.take);
-        cell.check(need, money, now)?;
+        let mut refused = cell.check(need, money, now).err();
         let mut shared = table.lock_accounts(&cell.accounts, &need.accounts);
         for (ix, account) in &shared {
             if let Some(refusal) = account.view(Whose::Account(*ix), &need.take, money, now) {
-                return Err(refusal);
+                refused = Some(refusal.and(refused));
             }
+        }
+        if let Some(refusal) = refused {
+            return Err(refusal);
         }
         let (pass, own) = cell.claim(need, money, now).ok_or(raced)?;
         let claims = shared
@@ -89,10 +93,10 @@ impl MemoryStore {
             .map(|(ix, account)| account.claim(&need.take, money, now).map(|claim| (*ix, claim)));
         let grant = Grant { id, slot: at, pass, own, shared: claims.flatten().collect() };
         if let Some((turn, turns)) = &mut turns {
-            cell.serve(turns.take(*turn));
+            turns.take(*turn, at);
         }
         let writes = if self.journal.is_some() {
-            let others = shared.iter().filter_map(|(_, account)| account.before_send(now));
+            let others = shared.iter_mut().filter_map(|(_, account)| account.before_send(now));
             cell.own.before_send(now).into_iter().chain(others).collect()
         } else {
             Vec::new()
@@ -134,11 +138,14 @@ impl MemoryStore {
         }
     }
 
-    fn note_written(&self, entries: &[Entry]) {
+    /// Writes, and notes for each account what came of it.
+    async fn write(&self, journal: &dyn Journal, entries: Vec<Entry>) -> Result<(), Error> {
+        let written = journal.write(entries.clone()).await;
         let table = self.table();
-        for entry in entries {
-            table.with_account(&entry.account, |account| account.written(entry));
+        for entry in &entries {
+            table.with_account(&entry.account, |account| account.written(entry, written.is_ok()));
         }
+        written
     }
 }
 
@@ -184,9 +191,7 @@ impl StateStore for MemoryStore {
         let mut held = Held { store: self, grant: Some(grant), now };
         // The journal tells of its own failures. Calls go on: what is lost is the memory of a
         // crash, not the budget of this process.
-        if journal.write(writes.clone()).await.is_ok() {
-            self.note_written(&writes);
-        }
+        drop(self.write(journal.as_ref(), writes).await);
         held.grant.take().ok_or(Refusal { why: Why::Raced, until: Until::Event })
     }
 
@@ -226,6 +231,6 @@ impl StateStore for MemoryStore {
         if entries.is_empty() {
             return Ok(());
         }
-        journal.write(entries).await
+        self.write(journal.as_ref(), entries).await
     }
 }

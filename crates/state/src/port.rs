@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::{AccountIx, AccountReport, AccountSpec, Claim, MemberSpec, Refusal, Report, Sight};
 
 /// The place of one deployment's state in a store. Slots are never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub u32);
 
 /// Names one grant: unique among all instances that share a store.
@@ -27,6 +27,8 @@ pub struct GrantId(pub u64);
 pub struct Demand {
     /// Requests and tokens, as estimated.
     pub take: Take,
+    /// A hash of the name of the group that takes turns: the one that the call was for.
+    pub group: u64,
     /// Accounts that the call draws on wherever it goes: its caller's, its tags'.
     pub accounts: SmallVec<[AccountIx; 4]>,
     /// Whether the answer is streamed.
@@ -198,19 +200,24 @@ const _: fn(&dyn StateStore) = |_| ();
 pub struct Entry {
     /// The account.
     pub account: Arc<str>,
+    /// When it was made. Later entries of an account have a later moment, over all restarts, so it
+    /// tells which of two is the newer one.
+    pub at: Instant,
     /// What was spent in the present window of its budget, in US dollars.
     pub spent: pointsman_types::Decimal,
     /// What may have been spent: at least `spent` and all that is reserved. After a crash this
     /// counts, so that no budget is ever overshot.
     pub claimed: pointsman_types::Decimal,
-    /// When the window began, once anything was spent in it.
-    pub since: Option<Instant>,
+    /// The first spend of that window; where nothing was spent yet, the moment at which it was
+    /// first reserved.
+    pub since: Instant,
 }
 
 /// Keeps spend across restarts.
 ///
-/// An entry replaces the earlier one of its account. Writing queues; whoever must know that an
-/// entry is safe awaits it.
+/// An entry replaces an older one of its account and never a newer one, in whatever order they
+/// come: `at` tells. Writing queues; whoever must know that an entry is safe awaits it, and may
+/// leave before.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -229,7 +236,11 @@ pub struct Entry {
 ///     }
 ///     async fn write(&self, entries: Vec<Entry>) -> Result<(), Error> {
 ///         let mut all = self.0.lock().unwrap();
-///         all.extend(entries.into_iter().map(|entry| (Arc::clone(&entry.account), entry)));
+///         for entry in entries {
+///             if all.get(&entry.account).is_none_or(|old| old.at < entry.at) {
+///                 all.insert(Arc::clone(&entry.account), entry);
+///             }
+///         }
 ///         Ok(())
 ///     }
 /// }

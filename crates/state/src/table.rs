@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use pointsman_clock::Instant;
@@ -14,7 +14,7 @@ use crate::{
     AccountId, AccountIx, AccountSpec, Bound, Demand, Entry, MemberSpec, Refusal, Row, Sight, Slot,
     Whose,
     account::Account,
-    cell::{Cell, Turns, lock},
+    cell::{Cell, Turns, lock, turns_of},
 };
 
 /// All places of a store. Places are added and never removed, so an index stays good.
@@ -26,7 +26,8 @@ pub(crate) struct Table {
     written: HashMap<Arc<str>, Entry>,
     by_id: HashMap<DeploymentId, Slot>,
     by_account: HashMap<AccountId, AccountIx>,
-    turns: HashMap<GroupName, Arc<Mutex<Turns>>>,
+    /// The turns of each group that calls named, by the hash of its name.
+    turns: RwLock<HashMap<u64, Arc<Mutex<Turns>>>>,
     /// The groups of the present topology.
     serving: HashSet<GroupName>,
 }
@@ -34,7 +35,6 @@ pub(crate) struct Table {
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) cell: Mutex<Cell>,
-    pub(crate) turns: Arc<Mutex<Turns>>,
 }
 
 type Locked<'a> = SmallVec<[(AccountIx, MutexGuard<'a, Account>); 4]>;
@@ -51,7 +51,8 @@ impl Table {
         accounts: &[AccountSpec],
         now: Instant,
     ) -> Bound {
-        let accounts: Vec<AccountIx> = accounts.iter().map(|one| self.bind_account(one)).collect();
+        let accounts: Vec<AccountIx> =
+            accounts.iter().map(|one| self.bind_account(one, now)).collect();
         let mut sizes: HashMap<&GroupName, usize> = HashMap::new();
         for member in members {
             *sizes.entry(&member.group).or_default() += 1;
@@ -67,7 +68,7 @@ impl Table {
         Bound { slots, accounts }
     }
 
-    fn bind_account(&mut self, spec: &AccountSpec) -> AccountIx {
+    fn bind_account(&mut self, spec: &AccountSpec, now: Instant) -> AccountIx {
         let ix = if let Some(ix) = self.by_account.get(&spec.id) {
             *ix
         } else {
@@ -77,7 +78,7 @@ impl Table {
             self.by_account.insert(spec.id.clone(), ix);
             ix
         };
-        lock(&self.accounts[ix.0 as usize]).configure(spec.limits, spec.budget);
+        lock(&self.accounts[ix.0 as usize]).configure(spec.limits, spec.budget, now);
         ix
     }
 
@@ -88,9 +89,7 @@ impl Table {
         lone: bool,
         now: Instant,
     ) -> Slot {
-        let turns = Arc::clone(self.turns.entry(member.group.clone()).or_default());
         let slot = if let Some(slot) = self.by_id.get(&member.id) {
-            self.places[slot.0 as usize].turns = turns;
             *slot
         } else {
             let joins = self.serving.contains(&member.group);
@@ -99,14 +98,14 @@ impl Table {
             let own = Account::new(name.text(), self.written.get(name.as_str()));
             let slot = Slot(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
             let cell = Mutex::new(Cell::new(member.clone(), own, health));
-            self.places.push(Place { cell, turns });
+            self.places.push(Place { cell });
             self.by_id.insert(member.id.clone(), slot);
             slot
         };
         shared.sort_unstable();
         shared.dedup();
         let mut cell = lock(&self.places[slot.0 as usize].cell);
-        cell.own.configure(member.limits, member.budget);
+        cell.own.configure(member.limits, member.budget, now);
         (cell.spec, cell.accounts, cell.lone) = (member.clone(), shared, lone);
         slot
     }
@@ -119,20 +118,29 @@ impl Table {
         all.into_iter().map(|ix| (ix, lock(&self.accounts[ix.0 as usize]))).collect()
     }
 
+    /// The turns of the group of that name's hash.
+    pub(crate) fn turns(&self, group: u64) -> Arc<Mutex<Turns>> {
+        let known = self.turns.read().unwrap_or_else(PoisonError::into_inner).get(&group).cloned();
+        known.unwrap_or_else(|| {
+            let mut all = self.turns.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(group).or_default())
+        })
+    }
+
     pub(crate) fn view(&self, among: &[Slot], need: &Demand, now: Instant, out: &mut Sight) {
         out.rows.clear();
         out.refused.clear();
-        let Some(first) = among.first() else { return };
-        let epoch = {
-            let turns = lock(&self.places[first.0 as usize].turns);
+        let served = {
+            let turns = self.turns(need.group);
+            let turns = lock(&turns);
             (out.set, out.total) = (turns.set, turns.total);
-            turns.epoch
+            turns.served.clone()
         };
         // Members whose upstream has nothing left, unless nobody else is willing.
         let mut dry: SmallVec<[(Row, Refusal); 4]> = SmallVec::new();
         for (at, slot) in among.iter().enumerate() {
             let cell = lock(&self.places[slot.0 as usize].cell);
-            match self.look(&cell, at, epoch, need, now) {
+            match self.look(&cell, at, turns_of(&served, *slot), need, now) {
                 Ok(row) => match cell.dry(now) {
                     Some(refusal) => dry.push((row, refusal)),
                     None => out.rows.push(row),
@@ -151,21 +159,26 @@ impl Table {
         &self,
         cell: &Cell,
         at: usize,
-        epoch: u64,
+        served: u64,
         need: &Demand,
         now: Instant,
     ) -> Result<Row, Refusal> {
-        let mut row = cell.row(at, epoch, need, now)?;
+        let mut row = cell.row(at, served, need, now);
+        let price = cell.money(&need.take);
         for ix in cell.accounts.iter().chain(&need.accounts) {
             let account = lock(&self.accounts[ix.0 as usize]);
-            let refusal = account.view(Whose::Account(*ix), &need.take, row.price, now);
-            if let Some(refusal) = refusal {
-                return Err(refusal);
-            }
-            row.headroom = row.headroom.min(account.headroom(now));
-            row.near |= account.is_near(&need.take, row.price, now);
+            let refusal = account.view(Whose::Account(*ix), &need.take, price, now);
+            row = match (row, refusal) {
+                (row, Some(refusal)) => Err(refusal.and(row.err())),
+                (Err(refusal), None) => Err(refusal),
+                (Ok(row), None) => Ok(Row {
+                    headroom: row.headroom.min(account.headroom(now)),
+                    near: row.near || account.is_near(&need.take, price, now),
+                    ..row
+                }),
+            };
         }
-        Ok(row)
+        row
     }
 
     /// Does something with the account of that name, if it is bound.

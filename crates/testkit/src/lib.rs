@@ -3,6 +3,7 @@
 //! - [`upstream`]: an OpenAI-shaped HTTP server on a real loopback socket that fails on demand;
 //! - [`wire`]: an HTTP/1.1 client that can misbehave, and sees when each piece arrives;
 //! - [`gateway`]: the built gateway, started on a configuration and stopped on drop;
+//! - [`contract`]: what every implementation of a port must do, to be run on one's own;
 //! - [`recorded`]: exchanges with real vendors, where there are some, and checks for their codecs;
 //! - [`world`] (feature `world`): the router on paused time before scripted upstreams, and its laws;
 //! - [`Scratch`]: a directory of one's own, removed on drop.
@@ -15,6 +16,8 @@ use std::sync::LazyLock;
 
 use pointsman_clock::{Clock, Instant, SystemClock};
 
+pub mod contract;
+pub mod event_stream;
 pub mod gateway;
 pub mod recorded;
 mod scratch;

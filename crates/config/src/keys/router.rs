@@ -113,7 +113,8 @@ const ALLOWED_FAILS_ROWS: Rows = &[
 const ALIAS_ROWS: Rows = &[(Served, "model hidden")];
 
 const STRATEGY_ARGS_ROWS: Rows = &[
-    (Served, "ttl lowest_latency_buffer max_latency_list_size"),
+    (Served, "ttl lowest_latency_buffer"),
+    (Ignored("a mean is of the last ten samples"), "max_latency_list_size"),
     (Ignored("means are compared"), "ttft_percentile"),
 ];
 

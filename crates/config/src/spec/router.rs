@@ -184,8 +184,6 @@ pub struct StrategyArgs {
     /// How much slower than the fastest still counts as equal, as a share of its latency: 0.5 is
     /// half as slow again (`lowest_latency_buffer`).
     pub lowest_latency_buffer: Option<f64>,
-    /// How many samples are kept of a member; above zero (`max_latency_list_size`).
-    pub max_latency_list_size: Option<u32>,
 }
 
 /// Groups that share a strategy; its name may be called like a group's, for any of them.

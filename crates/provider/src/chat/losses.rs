@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use crate::Target;
 
 /// Hints to one vendor's cache: they change nothing in the answer, and others cache by themselves.
-const HINTS: &[&str] = &["prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"];
+const HINTS: &[&str] =
+    &["cache_control", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"];
 
 /// Parameters of one dialect that mean something only where a codec gives them a meaning; any
 /// other member that is unknown here goes to the vendor as it came.

@@ -74,6 +74,9 @@ impl OpenAiCodec {
         losses.settle()?;
         body.insert("model".into(), to.model.as_str().into());
         edits::rename(&self.dialect, &mut body);
+        if self.dialect.short_ids {
+            edits::shorten_ids(&mut body);
+        }
         Ok(Bytes::from(Value::Object(body).to_string()).into())
     }
 
@@ -98,6 +101,9 @@ impl Codec for OpenAiCodec {
             && self.dialect.vendor.base.is_none_or(|base| base != to.base);
         if self.dialect.has(operation) || elsewhere {
             return Speech::Native;
+        }
+        if operation == Operation::CountTokens {
+            return Speech::Estimated;
         }
         if operation.is_chat() {
             return Speech::Translated;
@@ -148,7 +154,7 @@ impl Codec for OpenAiCodec {
         if by_chat {
             return Ok(read_reply(&body)?.whole(what, headers, now));
         }
-        let usage = answers::peek(what.operation, status, headers, &body)?;
+        let usage = answers::peek(what, status, headers, &body)?;
         Ok(WholeReply { headers: headers.clone(), body, usage })
     }
 
@@ -158,7 +164,143 @@ impl Codec for OpenAiCodec {
                 translated(what, now, ChunkDecoder::new())
             }
             Operation::Responses => Box::new(ResponseFrames::default()),
-            _ => Box::new(ChunkFrames::default()),
+            _ => Box::new(ChunkFrames::new(what.include_usage)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pointsman_provider::{CallOptions, Envelope, Surface, surfaces::OpenAiSurface};
+
+    use super::*;
+    use crate::VENDORS;
+
+    fn call(body: &str) -> Call {
+        let envelope = Envelope::parse(body.to_owned().into()).unwrap();
+        OpenAiSurface.read(Operation::Chat, envelope).unwrap()
+    }
+
+    fn target(change: impl FnOnce(&mut Deployment)) -> Target {
+        let mut deployment = Deployment::new("g", "openai", "theirs");
+        deployment.api_base = Some("http://host:1".into());
+        change(&mut deployment);
+        OpenAiCodec::new(&VENDORS[0]).target(&deployment).unwrap()
+    }
+
+    #[test]
+    fn everything_but_the_model_and_our_own_fields_passes_through() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let sent = call(
+            r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3},
+ "timeout": 3, "model": "mine", "metadata": {"tags": ["x"]}}"#,
+        );
+        assert_eq!(
+            sent.options,
+            CallOptions {
+                timeout: CallOptions::time(3.0),
+                tags: vec!["x".into()],
+                ..CallOptions::default()
+            }
+        );
+        let request = codec.encode(&target(|_| ()), &sent).unwrap();
+        assert_eq!(request.uri(), "http://host:1/v1/chat/completions");
+        assert_eq!(
+            request.body().to_bytes(),
+            r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3}, "model": "theirs", "metadata": {"tags": ["x"]}}"#
+        );
+    }
+
+    #[test]
+    fn usage_is_asked_for_where_the_caller_did_not() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let sent =
+            |body: &str| codec.encode(&target(|_| ()), &call(body)).unwrap().into_body().to_bytes();
+        assert_eq!(
+            sent(r#"{"model":"m","messages":[],"stream":true}"#),
+            r#"{"stream_options":{"include_usage":true},"model":"theirs","messages":[],"stream":true}"#
+        );
+        for options in [r#"{"include_usage":false,"x":1}"#, r#"{"x":1}"#] {
+            let body = format!(
+                r#"{{"model":"m","messages":[],"stream":true,"stream_options":{options}}}"#
+            );
+            let sent: Value = serde_json::from_slice(&sent(&body)).unwrap();
+            let wanted = serde_json::json!({"include_usage": true, "x": 1});
+            assert_eq!(sent["stream_options"], wanted);
+        }
+        let asked = r#"{"model":"theirs","messages":[],"stream":true,"stream_options": {"include_usage": true}}"#;
+        assert_eq!(sent(asked), asked);
+        let whole = r#"{"model":"theirs","messages":[],"stream":false}"#;
+        assert_eq!(sent(whole), whole);
+        let with_default = target(|deployment| {
+            deployment.params = vec![("stream_options".into(), r#"{"x":2}"#.into())];
+        });
+        let body = r#"{"model":"theirs","messages":[],"stream":true}"#;
+        let sent = codec.encode(&with_default, &call(body)).unwrap().into_body().to_bytes();
+        let wanted = r#"{"stream_options":{"x":2,"include_usage":true},"model":"theirs","messages":[],"stream":true}"#;
+        assert_eq!(sent, wanted, "once");
+    }
+
+    #[test]
+    fn defaults_yield_to_the_request() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let to = target(|deployment| {
+            deployment.params =
+                vec![("max_tokens".into(), "7".into()), ("top_p".into(), "1".into())];
+        });
+        let sent = call(r#"{"model":"m","messages":[],"max_completion_tokens":5}"#);
+        let body = codec.encode(&to, &sent).unwrap().body().to_bytes();
+        assert_eq!(body, r#"{"top_p":1,"model":"theirs","messages":[],"max_completion_tokens":5}"#);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_used_is_the_upstreams_fault() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let head = call(r#"{"model":"m","messages":[]}"#).head;
+        let decode = |body: &'static str| {
+            let body = Bytes::from_static(body.as_bytes());
+            codec.decode(&head, StatusCode::OK, &HeaderMap::new(), body, Instant::EPOCH)
+        };
+        for body in ["", "<html>", "{}", r#"{"choices":[]}"#, r#"{"choices":null}"#, "[]"] {
+            let error = decode(body).unwrap_err();
+            assert_eq!((error.kind, error.client_status()), (ErrorKind::Server, 502), "{body}");
+        }
+        let reply = decode(r#"{"choices":[{}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#);
+        assert_eq!(reply.unwrap().usage.unwrap().total(), 3);
+    }
+
+    #[test]
+    fn what_is_billed_beside_tokens_is_counted() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let usage = |operation, asked: Value, kind: &'static str, body: &'static str| {
+            let head = Call::json(operation, "g", asked).unwrap().head;
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            let body = Bytes::from_static(body.as_bytes());
+            let whole = codec.decode(&head, StatusCode::OK, &headers, body, Instant::EPOCH);
+            whole.unwrap().usage.unwrap()
+        };
+        let json = "application/json";
+        let speech = serde_json::json!({"input": "h\u{e9}!"});
+        assert_eq!(usage(Operation::Speech, speech, "audio/mpeg", "\u{1}").characters, 3);
+        let images = r#"{"data":[{},{}],"usage":{"input_tokens":1,"output_tokens":9}}"#;
+        let images = usage(Operation::Images, serde_json::json!({}), json, images);
+        assert_eq!((images.images_made, images.image_output), (2, 9));
+        let heard = r#"{"text":"x","usage":{"type":"duration","seconds":1.5}}"#;
+        let heard = usage(Operation::Transcription, serde_json::json!({}), json, heard);
+        assert_eq!(heard.audio_millis, 1_500);
+        let ranked = r#"{"results":[{}],"meta":{"billed_units":{"search_units":2}}}"#;
+        assert_eq!(usage(Operation::Rerank, serde_json::json!({}), json, ranked).queries, 2);
+    }
+
+    #[test]
+    fn the_key_is_sent_and_never_printed() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let to = target(|deployment| deployment.api_key = Some("sk-planted".into()));
+        let mut request = codec.encode(&to, &call(r#"{"model":"m","messages":[]}"#)).unwrap();
+        let key = Credential::Key("sk-planted".into());
+        codec.sign(&to, &mut request, &key, Instant::EPOCH).unwrap();
+        assert_eq!(request.headers()[AUTHORIZATION], "Bearer sk-planted");
+        assert!(!format!("{request:?} {to:?} {key:?}").contains("planted"));
     }
 }

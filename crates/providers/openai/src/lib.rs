@@ -20,10 +20,13 @@ mod codec;
 mod dialect;
 mod edits;
 mod frames;
+mod tokens;
 mod vendors;
+mod watsonx;
 mod wire;
 
 pub use azure::AzureCodec;
 pub use codec::OpenAiCodec;
 pub use dialect::Dialect;
 pub use vendors::VENDORS;
+pub use watsonx::WatsonxCodec;

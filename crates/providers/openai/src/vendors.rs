@@ -38,9 +38,24 @@ const fn full(vendor: Vendor) -> Dialect {
     Dialect { taste: Taste::OPENAI, ..Dialect::plain(vendor).with(ALL) }
 }
 
-/// Whatever is behind that address: it is asked for all there is.
-const fn any(vendor: Vendor) -> Dialect {
+/// A gateway like this one: it has all there is.
+const fn proxy(vendor: Vendor) -> Dialect {
     Dialect::plain(vendor).with(EVERYTHING)
+}
+
+/// Whatever is behind that address: few of them have responses, and all have chat.
+const fn any(vendor: Vendor) -> Dialect {
+    const HAS: &[Operation] = &[
+        Operation::Chat,
+        Operation::Completions,
+        Operation::Embeddings,
+        Operation::Images,
+        Operation::Speech,
+        Operation::Transcription,
+        Operation::Moderations,
+        Operation::Rerank,
+    ];
+    Dialect::plain(vendor).with(HAS)
 }
 
 /// Takes both names of the bound on the answer.
@@ -53,7 +68,12 @@ const fn old(vendor: Vendor) -> Dialect {
     Dialect::plain(vendor).old_limit()
 }
 
-/// The same, and its answers hold lists where OpenAI's hold text.
+/// The same, and it wants its thoughts back.
+const fn thinks(vendor: Vendor) -> Dialect {
+    Dialect { taste: Taste { thoughts: true, ..Taste::PLAIN }, ..old(vendor) }
+}
+
+/// The same as `old`, and its answers hold lists where OpenAI's hold text.
 const fn anew(vendor: Vendor) -> Dialect {
     old(vendor).rewritten()
 }
@@ -81,8 +101,7 @@ const fn responds(vendor: Vendor) -> Dialect {
 }
 
 const fn groq(vendor: Vendor) -> Dialect {
-    const HAS: &[Operation] =
-        &[Operation::Chat, Operation::Speech, Operation::Transcription, Operation::Responses];
+    const HAS: &[Operation] = &[Operation::Chat, Operation::Speech, Operation::Transcription];
     Dialect::plain(vendor).with(HAS)
 }
 
@@ -100,6 +119,7 @@ const fn mistral(vendor: Vendor) -> Dialect {
         taste: Taste { stream_options: false, ..Taste::PLAIN },
         renames: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
         cuts: &["stream_options", "user"],
+        short_ids: true,
         rewrites_answers: true,
         ..Dialect::plain(vendor)
     }
@@ -131,7 +151,7 @@ pub const VENDORS: &[Dialect] = table! {
     ranks "jina_ai", Some("https://api.jina.ai/v1"),
         ["JINA_AI_API_KEY" "JINA_API_KEY" "JINA_AI_TOKEN"], ["JINA_AI_API_BASE"];
     xai "xai", Some("https://api.x.ai/v1"), ["XAI_API_KEY"], ["XAI_API_BASE"];
-    old "zai", Some("https://api.z.ai/api/paas/v4"), ["ZAI_API_KEY"], ["ZAI_API_BASE"];
+    thinks "zai", Some("https://api.z.ai/api/paas/v4"), ["ZAI_API_KEY"], ["ZAI_API_BASE"];
     old "clarifai", Some("https://api.clarifai.com/v2/ext/openai/v1"), ["CLARIFAI_API_KEY"], [];
     ranks "together_ai", Some("https://api.together.ai/v1"),
         ["TOGETHER_API_KEY" "TOGETHER_AI_API_KEY" "TOGETHERAI_API_KEY" "TOGETHER_AI_TOKEN"], ["TOGETHER_AI_API_BASE"];
@@ -149,7 +169,7 @@ pub const VENDORS: &[Dialect] = table! {
     old "ai21_chat", Some("https://api.ai21.com/studio/v1"), ["AI21_API_KEY"], ["AI21_API_BASE"];
     old "volcengine", Some("https://ark.cn-beijing.volces.com/api/v3"),
         ["VOLCENGINE_API_KEY"], ["VOLCENGINE_API_BASE"];
-    old "dashscope", Some("https://dashscope.aliyuncs.com/compatible-mode/v1"),
+    thinks "dashscope", Some("https://dashscope.aliyuncs.com/compatible-mode/v1"),
         ["DASHSCOPE_API_KEY"], ["DASHSCOPE_API_BASE"];
     old "qwencloud", Some("https://dashscope-intl.aliyuncs.com/compatible-mode/v1"),
         ["QWENCLOUD_API_KEY" "DASHSCOPE_API_KEY"], ["QWENCLOUD_API_BASE"];
@@ -157,14 +177,14 @@ pub const VENDORS: &[Dialect] = table! {
         ["QWEN_AI_PLATFORM_API_KEY" "DASHSCOPE_API_KEY"], ["QWEN_AI_PLATFORM_API_BASE"];
     old "modelscope", Some("https://api-inference.modelscope.cn/v1"),
         ["MODELSCOPE_API_KEY"], ["MODELSCOPE_API_BASE"];
-    old "moonshot", Some("https://api.moonshot.ai/v1"), ["MOONSHOT_API_KEY"], ["MOONSHOT_API_BASE"];
+    thinks "moonshot", Some("https://api.moonshot.ai/v1"), ["MOONSHOT_API_KEY"], ["MOONSHOT_API_BASE"];
     old "publicai", Some("https://api.publicai.co/v1"), ["PUBLICAI_API_KEY"], ["PUBLICAI_API_BASE"];
     old "v0", Some("https://api.v0.dev/v1"), ["V0_API_KEY"], ["V0_API_BASE"];
     old "morph", Some("https://api.morphllm.com/v1"), ["MORPH_API_KEY"], ["MORPH_API_BASE"];
     old "lambda_ai", Some("https://api.lambda.ai/v1"), ["LAMBDA_API_KEY"], ["LAMBDA_API_BASE"];
     old "inception", Some("https://api.inceptionlabs.ai/v1"),
         ["INCEPTION_API_KEY"], ["INCEPTION_API_BASE"];
-    old "deepseek", Some("https://api.deepseek.com/beta"),
+    thinks "deepseek", Some("https://api.deepseek.com/beta"),
         ["DEEPSEEK_API_KEY"], ["DEEPSEEK_API_BASE"];
     plain "sambanova", Some("https://api.sambanova.ai/v1"),
         ["SAMBANOVA_API_KEY"], ["SAMBANOVA_API_BASE"];
@@ -180,7 +200,7 @@ pub const VENDORS: &[Dialect] = table! {
         ["GITHUB_API_KEY"], ["GITHUB_API_BASE"];
     plain "docker_model_runner", Some("http://localhost:22088/engines/llama.cpp/v1"),
         ["DOCKER_MODEL_RUNNER_API_KEY"], ["DOCKER_MODEL_RUNNER_API_BASE"];
-    any "litellm_proxy", None, ["LITELLM_PROXY_API_KEY"], ["LITELLM_PROXY_API_BASE"];
+    proxy "litellm_proxy", None, ["LITELLM_PROXY_API_KEY"], ["LITELLM_PROXY_API_BASE"];
     vllm "hosted_vllm", None, ["HOSTED_VLLM_API_KEY"], ["HOSTED_VLLM_API_BASE"];
     old "tencent", Some("https://tokenhub-intl.tencentcloudmaas.com/v1"),
         ["TENCENT_API_KEY"], ["TENCENT_API_BASE"];

@@ -131,11 +131,11 @@ fn block_of(part: &Part, losses: &mut Losses) -> Option<Value> {
                 losses.lose("messages.tool_calls.function.arguments");
             }
             let input = input.unwrap_or_default();
-            json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input})
+            json!({"type": "tool_use", "id": tool_id(&call.id), "name": call.name, "input": input})
         }
         Content::ToolResult { id, parts, is_error } => {
             let content = blocks_of(parts, losses);
-            let mut block = json!({"type": "tool_result", "tool_use_id": id});
+            let mut block = json!({"type": "tool_result", "tool_use_id": tool_id(id)});
             if !content.is_empty() {
                 block["content"] = content.into();
             }
@@ -168,6 +168,12 @@ pub(super) fn text_block(text: &str, citations: &[Citation]) -> Option<Value> {
         block["citations"] = json!(native);
     }
     Some(block)
+}
+
+/// Anthropic takes letters, digits, `_` and `-`; others make ids of more.
+fn tool_id(id: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    id.chars().map(|c| if plain(c) { c } else { '_' }).collect()
 }
 
 fn source_block(source: &Source) -> Value {

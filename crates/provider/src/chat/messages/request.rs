@@ -16,8 +16,15 @@ const MAX_TOKENS: u64 = 4_096;
 const LEAST_BUDGET: u64 = 1_024;
 
 /// What Anthropic takes beside what the neutral form has words for.
-const OWN: &[&str] =
-    &["container", "context_management", "inference_geo", "mcp_servers", "output_config", "speed"];
+const OWN: &[&str] = &[
+    "cache_control",
+    "container",
+    "context_management",
+    "inference_geo",
+    "mcp_servers",
+    "output_config",
+    "speed",
+];
 
 /// The body of a Messages request, without `model` and `stream`. What Anthropic has no words for
 /// goes to `losses`.
@@ -56,8 +63,11 @@ pub fn write_request(mut chat: Chat, model: &str, losses: &mut Losses) -> Map<St
             body.insert(name.into(), value);
         }
     };
-    set("temperature", chat.temperature.map(Into::into));
-    set("top_p", chat.top_p.map(Into::into));
+    // Newer models take one of the two only: one that changes nothing gives way.
+    let top_p = chat.top_p.filter(|top_p| *top_p < 1.0 || chat.temperature.is_none());
+    let temperature = chat.temperature.filter(|t| (t - 1.0).abs() > 1e-9 || top_p.is_none());
+    set("temperature", temperature.map(Into::into));
+    set("top_p", top_p.map(Into::into));
     set("top_k", chat.top_k.map(Into::into));
     set("stop_sequences", (!chat.stop.is_empty()).then(|| json!(chat.stop)));
     let noted = chat.metadata.as_ref().and_then(|notes| notes.get("user_id")?.as_str());
@@ -117,6 +127,10 @@ fn conversation(messages: &[Message], losses: &mut Losses) -> (Vec<Value>, Vec<V
             Some((last, all)) if *last == role => all.extend(blocks),
             _ => turns.push((role, blocks)),
         }
+    }
+    // There is no conversation of instructions alone: they are what the user says.
+    if turns.is_empty() && !system.is_empty() {
+        turns.push(("user", std::mem::take(&mut system)));
     }
     for (_, blocks) in &mut turns {
         blocks.sort_by_key(|block| block["type"] != "tool_result");
@@ -248,9 +262,11 @@ fn tools(chat: &Chat, body: &mut Map<String, Value>, losses: &mut Losses) {
 fn tool_of(tool: &Tool, losses: &mut Losses) -> Option<Value> {
     match tool {
         Tool::Function { name, description, schema, strict, cache } => {
-            let empty = || json!({"type": "object", "properties": {}});
-            let mut tool =
-                json!({"name": name, "input_schema": schema.clone().unwrap_or_else(empty)});
+            let mut schema = schema.clone().unwrap_or_else(|| json!({"properties": {}}));
+            if let Some(members) = schema.as_object_mut() {
+                members.entry("type").or_insert_with(|| "object".into());
+            }
+            let mut tool = json!({"name": name, "input_schema": schema});
             if let Some(description) = description {
                 tool["description"] = description.as_str().into();
             }

@@ -23,6 +23,8 @@ const MOST_CALLS: usize = 1_024;
 #[expect(clippy::struct_excessive_bools, reason = "each is a thing that happens once")]
 pub struct ChunkDecoder {
     splitter: SseSplitter,
+    /// The answer's, for calls that have none of their own.
+    id: String,
     begun: bool,
     calls: Vec<Call>,
     /// The choices that have ended.
@@ -105,6 +107,7 @@ impl ChunkDecoder {
         // Azure's first chunk has no id and no choices.
         if !self.begun && (text("id").is_some() || !choices.is_empty()) {
             self.begun = true;
+            self.id = text("id").unwrap_or_default();
             out.push(ChatEvent::Start { id: text("id"), model: text("model") });
         }
         let usage = chunk.get("usage").filter(|usage| usage.is_object());
@@ -177,7 +180,7 @@ impl ChunkDecoder {
             _ => {
                 let before = self.calls.iter().filter(|known| known.choice == choice).count();
                 let ours = u32::try_from(before).unwrap_or(u32::MAX);
-                let id = id.unwrap_or_default();
+                let id = id.unwrap_or_else(|| format!("call_{}_{choice}_{ours}", self.id));
                 let theirs = theirs.unwrap_or_else(|| u64::from(ours));
                 self.calls.push(Call { choice, theirs, id: id.clone(), ours });
                 let name = name.unwrap_or_default();

@@ -26,7 +26,8 @@ pub fn read_reply(body: &[u8]) -> Result<ChatReply, Error> {
     let choices = body["choices"].as_array().filter(|choices| !choices.is_empty());
     let choices = choices.ok_or_else(|| broken("it has no `choices`"))?;
     let text = |name: &str| body[name].as_str().map(str::to_owned);
-    let mut read: Vec<Choice> = choices.iter().map(choice_of).collect();
+    let answer = body["id"].as_str().unwrap_or_default();
+    let mut read: Vec<Choice> = choices.iter().map(|choice| choice_of(choice, answer)).collect();
     if let Some(first) = read.first_mut() {
         cite_pages(&body, &mut first.parts);
     }
@@ -41,7 +42,7 @@ pub fn read_reply(body: &[u8]) -> Result<ChatReply, Error> {
     })
 }
 
-fn choice_of(choice: &Value) -> Choice {
+fn choice_of(choice: &Value, answer: &str) -> Choice {
     let message = &choice["message"];
     let mut parts = thoughts_of(message);
     parts.extend(content(&message["content"]));
@@ -56,8 +57,8 @@ fn choice_of(choice: &Value) -> Choice {
         }
     }
     parts.extend(audio(&message["audio"]));
-    let calls = message["tool_calls"].as_array().into_iter().flatten();
-    parts.extend(calls.filter_map(tool_call));
+    let calls = message["tool_calls"].as_array().into_iter().flatten().enumerate();
+    parts.extend(calls.filter_map(|(nth, call)| tool_call(call, answer, nth)));
     let native = choice["finish_reason"].as_str().map(str::to_owned);
     let called = parts.iter().any(|part| matches!(part.content, Content::ToolCall(_)));
     Choice {
@@ -149,7 +150,9 @@ pub(super) fn audio(audio: &Value) -> Option<Part> {
     Some(Content::Audio { source, transcript }.into())
 }
 
-fn tool_call(call: &Value) -> Option<Part> {
+fn tool_call(call: &Value, answer: &str, nth: usize) -> Option<Part> {
+    let id = call["id"].as_str().filter(|id| !id.is_empty());
+    let id = id.map_or_else(|| format!("call_{answer}_{nth}"), str::to_owned);
     let function = &call["function"];
     let arguments = match &function["arguments"] {
         Value::String(text) if text.trim().is_empty() => "{}".to_owned(),
@@ -158,7 +161,7 @@ fn tool_call(call: &Value) -> Option<Part> {
         other => other.to_string(),
     };
     let call = ToolCall {
-        id: call["id"].as_str().unwrap_or_default().to_owned(),
+        id,
         name: function["name"].as_str()?.to_owned(),
         arguments,
         signature: json!(call)

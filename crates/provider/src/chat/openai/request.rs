@@ -9,6 +9,7 @@ use crate::chat::{
 
 /// How a vendor that speaks OpenAI's dialect differs from OpenAI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a difference of its own")]
 pub struct Taste {
     /// Whether the bound on the answer is `max_completion_tokens`, not `max_tokens`.
     pub completion_limit: bool,
@@ -16,14 +17,17 @@ pub struct Taste {
     pub stream_options: bool,
     /// Whether there is a role `developer`.
     pub developer: bool,
+    /// Whether thoughts of earlier turns go back, as `reasoning_content`.
+    pub thoughts: bool,
 }
 
 impl Taste {
     /// OpenAI's own.
-    pub const OPENAI: Self = Self { completion_limit: true, stream_options: true, developer: true };
+    pub const OPENAI: Self =
+        Self { completion_limit: true, stream_options: true, developer: true, thoughts: false };
     /// What everybody takes.
     pub const PLAIN: Self =
-        Self { completion_limit: false, stream_options: true, developer: false };
+        Self { completion_limit: false, stream_options: true, developer: false, thoughts: false };
 }
 
 /// What OpenAI takes beside what the neutral form has words for.
@@ -119,7 +123,7 @@ fn conversation(messages: &[Message], taste: Taste, losses: &mut Losses) -> Vec<
                 results(&message.parts, &mut out, &mut shown, losses);
                 continue;
             }
-            Role::Assistant => assistant(&message.parts, losses),
+            Role::Assistant => assistant(&message.parts, taste, losses),
             Role::Developer if taste.developer => said("developer", &message.parts, losses),
             Role::System | Role::Developer => said("system", &message.parts, losses),
             Role::User => said("user", &message.parts, losses),
@@ -177,7 +181,8 @@ fn said(role: &str, parts: &[Part], losses: &mut Losses) -> Value {
     json!({"role": role, "content": content})
 }
 
-fn assistant(parts: &[Part], losses: &mut Losses) -> Value {
+fn assistant(parts: &[Part], taste: Taste, losses: &mut Losses) -> Value {
+    let mut thought = String::new();
     let mut text: Option<String> = None;
     let mut refusal: Option<String> = None;
     let mut calls = Vec::new();
@@ -186,7 +191,10 @@ fn assistant(parts: &[Part], losses: &mut Losses) -> Value {
             Content::Text { text: more, .. } => text.get_or_insert_default().push_str(more),
             Content::Refusal(more) => refusal.get_or_insert_default().push_str(more),
             Content::ToolCall(call) => calls.push(tool_call(call)),
-            // A thought goes back to the vendor that had it, and to no other.
+            // A sealed thought goes back to the vendor that had it, and to no other.
+            Content::Reasoning { text, signature: None, hidden: None } if taste.thoughts => {
+                thought.push_str(text);
+            }
             Content::Reasoning { .. } => {}
             _ => drop(part_of(part, losses)),
         }
@@ -194,6 +202,9 @@ fn assistant(parts: &[Part], losses: &mut Losses) -> Value {
     let mut body = json!({"role": "assistant", "content": text});
     if let Some(refusal) = refusal {
         body["refusal"] = refusal.into();
+    }
+    if !thought.is_empty() {
+        body["reasoning_content"] = thought.into();
     }
     if !calls.is_empty() {
         body["tool_calls"] = calls.into();
@@ -296,12 +307,18 @@ fn format(format: &Format) -> Option<Value> {
     }
 }
 
-/// The word for it; models that do not think are not asked to.
+/// The word for it. Models that do not think are not asked to, and need not be told not to.
 fn effort(how: Option<Reasoning>, model: &str, losses: &mut Losses) -> Option<&'static str> {
-    let how = how.filter(|how| !how.is_off())?;
+    const NEVER: [&str; 3] = ["gpt-3", "gpt-4", "chatgpt-4"];
+    const ALWAYS: [&str; 9] =
+        ["gpt-5", "gpt-oss", "o1", "o3", "o4", "reason", "thinking", "-r1", "magistral"];
+    let how = how?;
     let word = how.effort.or_else(|| how.budget.map(Effort::of_budget))?;
     let name = model.rsplit('/').next().unwrap_or(model);
-    if name.starts_with("gpt-3") || name.starts_with("gpt-4") || name.starts_with("chatgpt-4") {
+    if how.is_off() {
+        return ALWAYS.iter().any(|part| name.contains(part)).then_some("none");
+    }
+    if NEVER.iter().any(|family| name.starts_with(family)) {
         losses.lose("reasoning_effort");
         return None;
     }

@@ -1,4 +1,4 @@
-//! Tokens of Microsoft Entra.
+//! Tokens that are issued for a while in exchange for something that lasts.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -10,18 +10,31 @@ use pointsman_types::{Error, ErrorKind, ExposeSecret, Secret};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-/// Where tokens are issued.
-const AUTHORITY: &str = "https://login.microsoftonline.com";
 /// So long before its end a token is exchanged for the next one.
 const AHEAD: Duration = Duration::from_mins(5);
 /// The longest answer that is read.
 const LONGEST: usize = 1 << 20;
 
+/// A text as one segment of a path, or as a value in a form.
+pub(crate) fn escaped(text: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])));
+        }
+    }
+    out
+}
+
 /// A token from the configuration.
-pub(super) struct FixedToken(Arc<Credential>);
+pub(crate) struct FixedToken(Arc<Credential>);
 
 impl FixedToken {
-    pub(super) fn new(token: &str) -> Self {
+    pub(crate) fn new(token: &str) -> Self {
         Self(Arc::new(Credential::Bearer(token.to_owned().into())))
     }
 }
@@ -39,9 +52,11 @@ impl Credentials for FixedToken {
     }
 }
 
-/// An application's own tokens: fetched once for all who wait, and renewed ahead of their end.
-pub(super) struct EntraApp {
+/// Tokens of an OAuth issuer: fetched once for all who wait, and renewed ahead of their end.
+pub(crate) struct Exchange {
     transport: Arc<dyn Transport>,
+    /// Who issues them, for people.
+    issuer: &'static str,
     uri: http::Uri,
     form: Secret,
     held: Mutex<Option<Held>>,
@@ -62,28 +77,23 @@ struct Issued {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Refused {
+    #[serde(alias = "errorCode")]
     error: String,
+    #[serde(alias = "errorMessage")]
     error_description: String,
 }
 
-impl EntraApp {
-    pub(super) fn new(
+impl Exchange {
+    /// Exchanges a form of these fields at that address.
+    pub(crate) fn new(
         transport: Arc<dyn Transport>,
-        tenant: &str,
-        id: &str,
-        secret: &str,
-        scope: &str,
-    ) -> Result<Self, String> {
-        let of = |text: &str| super::escaped(text);
-        let uri = format!("{AUTHORITY}/{}/oauth2/v2.0/token", of(tenant));
-        let uri = uri.parse().map_err(|_| format!("`tenant_id` {tenant:?} is no tenant"))?;
-        let form = format!(
-            "grant_type=client_credentials&client_id={}&client_secret={}&scope={}",
-            of(id),
-            of(secret),
-            of(scope)
-        );
-        Ok(Self { transport, uri, form: form.into(), held: Mutex::new(None) })
+        issuer: &'static str,
+        uri: http::Uri,
+        fields: &[(&str, &str)],
+    ) -> Self {
+        let field = |(name, value): &(&str, &str)| format!("{name}={}", escaped(value));
+        let form = fields.iter().map(field).collect::<Vec<_>>().join("&");
+        Self { transport, issuer, uri, form: form.into(), held: Mutex::new(None) }
     }
 
     async fn fetch(&self, now: Instant) -> Result<Held, Error> {
@@ -101,11 +111,12 @@ impl EntraApp {
             } else {
                 ErrorKind::Authentication
             };
-            let message = format!("Entra gave no token: {} {}", said.error, said.error_description);
+            let message =
+                format!("{} gave no token: {} {}", self.issuer, said.error, said.error_description);
             return Err(Error::new(kind, message).with_status(head.status.as_u16()));
         }
         let issued: Issued = serde_json::from_slice(&body).map_err(|error| {
-            let message = format!("Entra's answer cannot be read: {error}");
+            let message = format!("{}'s answer cannot be read: {error}", self.issuer);
             Error::new(ErrorKind::Connection, message)
         })?;
         let life = Duration::from_secs(issued.expires_in);
@@ -115,14 +126,14 @@ impl EntraApp {
     }
 }
 
-impl fmt::Debug for EntraApp {
+impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EntraApp").field("uri", &self.uri).finish_non_exhaustive()
+        f.debug_struct("Exchange").field("uri", &self.uri).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl Credentials for EntraApp {
+impl Credentials for Exchange {
     async fn current(&self, now: Instant) -> Result<Arc<Credential>, Error> {
         // Whoever waits here finds what the first one fetched.
         let mut held = self.held.lock().await;
@@ -170,7 +181,7 @@ mod tests {
         }
     }
 
-    fn token(app: &EntraApp, at: u64) -> Result<String, ErrorKind> {
+    fn token(app: &Exchange, at: u64) -> Result<String, ErrorKind> {
         let credential = app.current(Instant::from_secs(at)).now_or_never().unwrap();
         match &*credential.map_err(|error| error.kind)? {
             Credential::Bearer(token) => Ok(token.expose_secret().to_owned()),
@@ -187,7 +198,8 @@ mod tests {
         *transport.answers.lock().unwrap() =
             vec![(200, first), (400, refused), (200, second), (401, refused)];
         let port: Arc<dyn Transport> = Arc::<Scripted>::clone(&transport);
-        let app = EntraApp::new(port, "t", "i d", "s&t", "scope").unwrap();
+        let uri = "https://issuer.invalid/token".parse().unwrap();
+        let app = Exchange::new(port, "X", uri, &[("id", "i d"), ("secret", "s&t")]);
         assert_eq!(token(&app, 0), Ok("one".into()));
         assert_eq!(token(&app, 3_299), Ok("one".into()), "it is held");
         assert_eq!(token(&app, 3_300), Ok("one".into()), "renewal failed, the old one is good");
@@ -195,11 +207,7 @@ mod tests {
         assert_eq!(token(&app, 10_000), Err(ErrorKind::Authentication));
         let asked = transport.asked.lock().unwrap();
         assert_eq!(asked.len(), 4);
-        assert_eq!(
-            asked[0],
-            "https://login.microsoftonline.com/t/oauth2/v2.0/token \
-             grant_type=client_credentials&client_id=i%20d&client_secret=s%26t&scope=scope"
-        );
+        assert_eq!(asked[0], "https://issuer.invalid/token id=i%20d&secret=s%26t");
         assert!(!format!("{app:?}").contains("s&t"));
     }
 }

@@ -1,7 +1,5 @@
 //! Azure: OpenAI's dialect at other addresses, with a key or an Entra token.
 
-mod entra;
-
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,8 +16,8 @@ use pointsman_types::{Deployment, Error, Operation};
 
 use crate::{
     OpenAiCodec,
-    azure::entra::{EntraApp, FixedToken},
     dialect::{ALL, Dialect},
+    tokens::{Exchange, FixedToken, escaped},
 };
 
 /// The version of the API that LiteLLM asks for where none is given.
@@ -27,6 +25,9 @@ const VERSION: &str = "2025-02-01-preview";
 /// The same for Foundry's models.
 const FOUNDRY_VERSION: &str = "2024-05-01-preview";
 
+/// Where Entra issues its tokens.
+const AUTHORITY: &str = "https://login.microsoftonline.com";
+/// What a token is for.
 const NEEDED: &str = "https://cognitiveservices.azure.com/.default";
 
 /// Azure OpenAI (`azure/DEPLOYMENT`), or the models of AI Foundry (`azure_ai/MODEL`).
@@ -93,21 +94,6 @@ impl AzureCodec {
     }
 }
 
-/// A name as one segment of a path.
-fn escaped(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            const HEX: &[u8; 16] = b"0123456789ABCDEF";
-            out.push('%');
-            out.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])));
-        }
-    }
-    out
-}
-
 impl Codec for AzureCodec {
     fn vendor(&self) -> Vendor {
         self.vendor
@@ -139,8 +125,16 @@ impl Codec for AzureCodec {
             target.credentials = Arc::new(FixedToken::new(token));
         } else if let (Some(tenant), Some(id), Some(secret)) = app {
             let scope = setting("azure_scope").unwrap_or(NEEDED);
+            let uri = format!("{AUTHORITY}/{}/oauth2/v2.0/token", escaped(tenant));
+            let uri = uri.parse().map_err(|_| format!("`tenant_id` {tenant:?} is no tenant"))?;
+            let fields = [
+                ("grant_type", "client_credentials"),
+                ("client_id", id),
+                ("client_secret", secret),
+                ("scope", scope),
+            ];
             let transport = Arc::clone(&self.transport);
-            target.credentials = Arc::new(EntraApp::new(transport, tenant, id, secret, scope)?);
+            target.credentials = Arc::new(Exchange::new(transport, "Entra", uri, &fields));
         } else {
             return Err("it has no credential: set `api_key`, `azure_ad_token`, or `tenant_id`, \
                         `client_id` and `client_secret`"

@@ -1,0 +1,226 @@
+//! Vertex AI: the same dialect at a project's own address, with tokens; Claude beside Gemini.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use pointsman_clock::Instant;
+use pointsman_provider::{
+    Call, CallHead, Codec, Credential, Frames, Pieces, Speech, Target, Transport, Vendor,
+    WholeReply, chat::translated,
+};
+use pointsman_types::{Deployment, Error};
+
+use crate::{
+    account::{Account, project_of},
+    claude,
+    codec::{decode, posted, sign, speaks, written},
+    request::Place,
+    tokens::{self, Tokens},
+};
+
+/// The region where none is configured, as in LiteLLM.
+const LOCATION: &str = "us-central1";
+/// Where a machine at Google asks for its own token.
+const METADATA: &str = "metadata.google.internal";
+
+/// Google's Vertex AI. It fetches tokens over a transport, one for all deployments that share
+/// credentials.
+pub struct VertexCodec {
+    transport: Arc<dyn Transport>,
+    /// By the text of the credentials.
+    tokens: Mutex<HashMap<String, Arc<Tokens>>>,
+}
+
+// By hand: the keys of the map are secrets.
+impl std::fmt::Debug for VertexCodec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VertexCodec").field("transport", &self.transport).finish_non_exhaustive()
+    }
+}
+
+impl VertexCodec {
+    /// A codec that fetches tokens over this transport.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport, tokens: Mutex::default() }
+    }
+
+    fn tokens(&self, settings: &Settings<'_>) -> Result<Arc<Tokens>, String> {
+        let given = settings.credentials.unwrap_or_default().trim();
+        let place = if given.starts_with('{') {
+            let account = Account::read(given);
+            tokens::Place::Here(account.map_err(|why| format!("`vertex_credentials`: {why}"))?)
+        } else if given.is_empty() {
+            tokens::Place::Here(Account::Machine(settings.metadata.to_owned()))
+        } else {
+            tokens::Place::File(given.to_owned())
+        };
+        let key = if given.is_empty() { settings.metadata } else { given };
+        let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Arc::new(Tokens::new(place, Arc::clone(&self.transport)));
+        Ok(Arc::clone(all.entry(key.to_owned()).or_insert_with(fresh)))
+    }
+}
+
+/// What is configured for a deployment; empty texts count as absent.
+struct Settings<'a> {
+    project: Option<String>,
+    location: &'a str,
+    credentials: Option<&'a str>,
+    metadata: &'a str,
+}
+
+impl<'a> Settings<'a> {
+    fn of(deployment: &'a Deployment) -> Self {
+        let setting = |names: [&str; 2]| {
+            let of = |name: &&str| deployment.settings.get(*name).map(|text| text.trim());
+            names.iter().find_map(of).filter(|text| !text.is_empty())
+        };
+        let credentials = setting(["vertex_ai_credentials", "vertex_credentials"]);
+        let project = setting(["vertex_ai_project", "vertex_project"]).map(str::to_owned);
+        Self {
+            project: project.or_else(|| credentials.and_then(project_of)),
+            location: setting(["vertex_ai_location", "vertex_location"]).unwrap_or(LOCATION),
+            credentials,
+            metadata: setting(["gce_metadata_host"; 2]).unwrap_or(METADATA),
+        }
+    }
+
+    /// The address up to the models.
+    fn base(&self, of: &Deployment, vendor: &Vendor) -> Result<String, String> {
+        let plain =
+            |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
+        if !plain(self.location) {
+            return Err(format!("`vertex_location` {:?} is no region", self.location));
+        }
+        let base = match of.api_base.as_deref() {
+            Some(base) => vendor.base_of(base),
+            None => format!("https://{}/v1", host(self.location)),
+        };
+        if base.contains("/projects/") {
+            return Ok(base);
+        }
+        match &self.project {
+            Some(project) if plain(project) => {
+                Ok(format!("{base}/projects/{project}/locations/{}", self.location))
+            }
+            Some(project) => Err(format!("`vertex_project` {project:?} is no project's id")),
+            // Keys know their project.
+            None if of.api_key.is_some() => Ok(base),
+            None => {
+                Err("`vertex_ai` has no project: set `vertex_project`, or VERTEXAI_PROJECT".into())
+            }
+        }
+    }
+}
+
+fn host(location: &str) -> String {
+    match location {
+        "global" => "aiplatform.googleapis.com".to_owned(),
+        "us" | "eu" => format!("aiplatform.{location}.rep.googleapis.com"),
+        region => format!("{region}-aiplatform.googleapis.com"),
+    }
+}
+
+/// A model's path below a project's address; what is tuned has an endpoint of its own.
+fn path_of(base: &str, model: &str) -> String {
+    let tuned = model.strip_prefix("gemini/").unwrap_or(model);
+    if !tuned.is_empty() && tuned.bytes().all(|byte| byte.is_ascii_digit()) {
+        return format!("endpoints/{tuned}");
+    }
+    if ["publishers/", "endpoints/", "models/"].iter().any(|kind| model.starts_with(kind)) {
+        return model.to_owned();
+    }
+    if base.contains("/publishers/") {
+        return format!("models/{model}");
+    }
+    match model.split_once('/') {
+        Some((publisher, model)) => format!("publishers/{publisher}/models/{model}"),
+        None if claude::is(model) => format!("publishers/anthropic/models/{model}"),
+        None => format!("publishers/google/models/{model}"),
+    }
+}
+
+impl Codec for VertexCodec {
+    fn vendor(&self) -> Vendor {
+        Vendor {
+            name: "vertex_ai",
+            base: None,
+            version_path: "/v1",
+            key_env: &[],
+            base_env: &["VERTEXAI_API_BASE", "VERTEX_API_BASE"],
+            needs_key: false,
+        }
+    }
+
+    fn target(&self, of: &Deployment) -> Result<Target, String> {
+        let settings = Settings::of(of);
+        let mut addressed = of.clone();
+        addressed.api_base = Some(settings.base(of, &self.vendor())?);
+        let mut target = Target::of(&addressed, &self.vendor())?;
+        if of.api_key.is_none() {
+            target.credentials = self.tokens(&settings)?;
+        }
+        Ok(target)
+    }
+
+    fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
+        if claude::is(&to.model) { claude::speaks(what) } else { speaks(to.vendor, what) }
+    }
+
+    fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
+        let path = path_of(&to.base, &to.model);
+        let (path, method, body) = if claude::is(&to.model) {
+            let (method, body) = claude::written(to, call)?;
+            (claude::path(&path, call), method, body)
+        } else {
+            let (method, body) = written(to, call, Place::Vertex)?;
+            (path, method, body)
+        };
+        posted(format!("{}/{path}:{method}", to.base), body)
+    }
+
+    fn sign(
+        &self,
+        _: &Target,
+        request: &mut Request<Pieces>,
+        with: &Credential,
+        _: Instant,
+    ) -> Result<(), Error> {
+        sign(request, with)
+    }
+
+    fn decode(
+        &self,
+        what: &CallHead,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Bytes,
+        now: Instant,
+    ) -> Result<WholeReply, Error> {
+        match claude::decode(what, status, headers, &body, now) {
+            Some(read) => read,
+            None => decode(what, status, headers, &body, now),
+        }
+    }
+
+    fn frames(&self, what: &CallHead, now: Instant) -> Box<dyn Frames> {
+        translated(what, now, claude::EitherDecoder::new(now))
+    }
+
+    fn streams_json(&self) -> bool {
+        true
+    }
+
+    fn settings_env(&self) -> &'static [(&'static str, &'static [&'static str])] {
+        &[
+            ("vertex_project", &["VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT"]),
+            ("vertex_location", &["VERTEXAI_LOCATION", "GOOGLE_CLOUD_LOCATION"]),
+            ("vertex_credentials", &["VERTEXAI_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"]),
+            ("gce_metadata_host", &["GCE_METADATA_HOST", "GCE_METADATA_ROOT"]),
+        ]
+    }
+}
