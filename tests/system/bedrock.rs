@@ -149,7 +149,7 @@ async fn what_was_said_is_not_taken_back() {
 }
 
 #[tokio::test]
-async fn its_models_embed_one_text_at_a_time() {
+async fn its_models_embed_few_texts_at_a_time() {
     let bedrock = upstream("bedrock").await;
     bedrock.answer_with(|asked, _| {
         let length = asked.json()["inputText"].as_str().map_or(0, str::len);
@@ -167,4 +167,21 @@ async fn its_models_embed_one_text_at_a_time() {
     assert_eq!(answer["data"][2]["index"], 2);
     assert_eq!(answer["usage"]["total_tokens"], 6);
     assert_eq!(bedrock.calls()[0].header("authorization"), Some("Bearer sk-titan"));
+
+    // A Cohere embeds many, and more than many in several calls.
+    let cohere = upstream("cohere").await;
+    cohere.answer_with(|asked, _| {
+        let texts = asked.json()["texts"].as_array().map_or(0, Vec::len);
+        let body = json!({"embeddings": vec![[0.5]; texts], "response_type": "embeddings_floats"});
+        Behaviour::ok().header("content-type", "application/json").body(body.to_string())
+    });
+    let root = cohere.base().trim_end_matches("/v1").to_owned();
+    let model = "bedrock/cohere.embed-english-v3";
+    let gateway = Config::default().vendor(model, "cohere", &root, "").start().await;
+    for (texts, calls) in [(96, 1), (100, 3)] {
+        let asked = json!({"model": "m", "input": vec!["a"; texts]});
+        let answer = post(&gateway, "/v1/embeddings", &[], asked.to_string()).await.json();
+        assert_eq!(answer["data"].as_array().unwrap().len(), texts, "{answer}");
+        assert_eq!(cohere.count(), calls);
+    }
 }

@@ -199,3 +199,12 @@ async fn a_streams_usage_is_asked_for_and_charged_and_not_shown() {
     assert!(asked.text().contains("\"cached_tokens\":400"), "{}", asked.text());
     assert_eq!(standing(&gateway, "a").await["spend"]["used"], json!(2.28));
 }
+
+#[tokio::test]
+async fn a_deployment_may_show_the_usage_to_all() {
+    let a = upstream("a").await;
+    let options = ", stream_options: {include_usage: true}";
+    let gateway = Config::default().tuned(&a, options).start().await;
+    let shown = ask(&gateway, &hello(true)).await;
+    assert!(shown.text().contains("\"completion_tokens\":5"), "{}", shown.text());
+}

@@ -1,6 +1,6 @@
 //! The provider that joins a codec to a transport.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use http::{HeaderValue, header::CONTENT_TYPE};
@@ -52,7 +52,8 @@ impl<C: Codec> HttpProvider<C> {
         let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
         let streamed = call.head.stream && head.status.is_success();
         if streamed && (self.codec.streams_json() || !kind.starts_with(b"application/json")) {
-            let frames = FrameReader::new(body, self.codec.frames(&call.head, self.clock.now()));
+            let frames = self.codec.frames(&head_for(to, call), self.clock.now());
+            let frames = FrameReader::new(body, frames);
             return Ok(Reply::Stream(StreamReply {
                 headers: head.headers,
                 frames: Box::pin(frames),
@@ -76,6 +77,16 @@ fn estimated(call: &Call) -> WholeReply {
     let mut reply = WholeReply::of(format!("{{\"input_tokens\":{tokens}}}").into());
     reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply
+}
+
+/// What is asked, with what the deployment asks for where the caller says nothing.
+fn head_for<'a>(to: &Target, call: &'a Call) -> Cow<'a, CallHead> {
+    let options = to.param("stream_options").filter(|_| !call.envelope.has("stream_options"));
+    let options = options.and_then(|json| serde_json::from_str::<serde_json::Value>(json).ok());
+    if options.is_some_and(|options| options["include_usage"] == true) {
+        return Cow::Owned(CallHead { include_usage: true, ..call.head.clone() });
+    }
+    Cow::Borrowed(&call.head)
 }
 
 #[async_trait]

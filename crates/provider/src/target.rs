@@ -76,6 +76,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// The JSON text of a default request parameter.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(known, _)| known == name).map(|(_, json)| json.as_str())
+    }
+
     /// The target of a deployment of that vendor.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ impl<'a> Journey<'a> {
     /// Goes from group to group until one answers.
     pub(crate) async fn run(mut self, start: Place) -> Result<Answer, Failure> {
         let original = Arc::clone(&self.call);
-        let key = self.cache_key(&start);
+        let key = if self.is_copy { None } else { self.cache_key(&start) };
         if let Some(kept) = key.as_ref().and_then(|key| self.kept(key)) {
             return Ok(kept);
         }
@@ -140,7 +140,10 @@ impl<'a> Journey<'a> {
             self.trace.fallbacks += 1;
             let spent =
                 self.trace.attempts.len() >= self.topology.settings.retry.max_attempts as usize;
-            let over = error.kind.scope() == Scope::Nowhere || self.left().is_zero() || spent;
+            let over = error.kind.scope() == Scope::Nowhere
+                || self.left().is_zero()
+                || spent
+                || self.is_copy;
             if !over {
                 self.enqueue(original, place.group, error.kind, &mut line, &mut seen);
             }
@@ -245,8 +248,12 @@ impl<'a> Journey<'a> {
     /// A send to a member whose capacity is claimed, within what is left of the call's time.
     pub(crate) fn sending(&self, place: &Place, ix: Ix, lease: Lease) -> Sending {
         let settings = &self.topology.settings;
-        let own = self.call.options.timeout.is_some_and(|timeout| timeout < settings.timeout);
-        let left = Bound { after: self.left(), what: "the call's deadline", own };
+        let after = self.left();
+        // A member that got but the rest of a call's time, or the little that the caller gave, has
+        // not failed.
+        let own = self.call.options.timeout.is_some_and(|timeout| timeout < settings.timeout)
+            || after < settings.timeout / 2;
+        let left = Bound { after, what: "the call's deadline", own };
         Sending {
             bound: Bound::of(self.topology.node(ix), settings, &self.call, left),
             stall_timeout: settings.stall_timeout,
@@ -299,7 +306,7 @@ impl<'a> Journey<'a> {
         self.trace.attempts.push(attempt);
     }
 
-    /// What to do after a failure.
+    /// What to do after a failure. A copy is sent once: nobody waits for its answer.
     fn next(
         &mut self,
         place: &Place,
@@ -308,6 +315,9 @@ impl<'a> Journey<'a> {
         error: &Error,
         retries: u32,
     ) -> Next {
+        if self.is_copy {
+            return Next::Stop;
+        }
         let topology = Arc::clone(&self.topology);
         let (settings, group) = (&topology.settings, &topology.groups[place.group]);
         let mut policy = settings.retry;

@@ -106,8 +106,14 @@ impl Account {
                 pointsman_limits::Until::OnRelease => Until::Event,
                 pointsman_limits::Until::Never => Until::Never,
             };
-            return Some(Refusal { why: Why::Limit { whose, limit, used, value }, until });
+            let refusal = Refusal { why: Why::Limit { whose, limit, used, value }, until };
+            return Some(refusal.and(self.over_budget(whose, money, now)));
         }
+        self.over_budget(whose, money, now)
+    }
+
+    /// Why the budget would refuse a call that costs so much.
+    fn over_budget(&self, whose: Whose, money: Option<Decimal>, now: Instant) -> Option<Refusal> {
         let limit = self.budget.as_ref()?;
         let Some(money) = money else {
             return Some(Refusal { why: Why::Unpriced { whose }, until: Until::Never });

@@ -77,12 +77,15 @@ impl MemoryStore {
         }
         let mut cell = lock(&place.cell);
         let money = cell.money(&need.take);
-        cell.check(need, money, now)?;
+        let mut refused = cell.check(need, money, now).err();
         let mut shared = table.lock_accounts(&cell.accounts, &need.accounts);
         for (ix, account) in &shared {
             if let Some(refusal) = account.view(Whose::Account(*ix), &need.take, money, now) {
-                return Err(refusal);
+                refused = Some(refusal.and(refused));
             }
+        }
+        if let Some(refusal) = refused {
+            return Err(refusal);
         }
         let (pass, own) = cell.claim(need, money, now).ok_or(raced)?;
         let claims = shared

@@ -163,17 +163,22 @@ impl Table {
         need: &Demand,
         now: Instant,
     ) -> Result<Row, Refusal> {
-        let mut row = cell.row(at, served, need, now)?;
+        let mut row = cell.row(at, served, need, now);
+        let price = cell.money(&need.take);
         for ix in cell.accounts.iter().chain(&need.accounts) {
             let account = lock(&self.accounts[ix.0 as usize]);
-            let refusal = account.view(Whose::Account(*ix), &need.take, row.price, now);
-            if let Some(refusal) = refusal {
-                return Err(refusal);
-            }
-            row.headroom = row.headroom.min(account.headroom(now));
-            row.near |= account.is_near(&need.take, row.price, now);
+            let refusal = account.view(Whose::Account(*ix), &need.take, price, now);
+            row = match (row, refusal) {
+                (row, Some(refusal)) => Err(refusal.and(row.err())),
+                (Err(refusal), None) => Err(refusal),
+                (Ok(row), None) => Ok(Row {
+                    headroom: row.headroom.min(account.headroom(now)),
+                    near: row.near || account.is_near(&need.take, price, now),
+                    ..row
+                }),
+            };
         }
-        Ok(row)
+        row
     }
 
     /// Does something with the account of that name, if it is bound.

@@ -5,9 +5,10 @@
 //! - [`gateway`]: the built gateway, started on a configuration and stopped on drop;
 //! - [`contract`]: what every implementation of a port must do, to be run on one's own;
 //! - [`recorded`]: exchanges with real vendors, where there are some, and checks for their codecs;
+//! - [`world`] (feature `world`): the router on paused time before scripted upstreams, and its laws;
 //! - [`Scratch`]: a directory of one's own, removed on drop.
 //!
-//! Everything here runs in real time on the caller's tokio runtime, which must drive I/O and time:
+//! Everything else here runs in real time on the caller's tokio runtime, which must drive I/O and time:
 //! never pause its clock. Moments are read from one clock for the whole process ([`now`]), so those
 //! an upstream saw and those a client saw can be compared.
 
@@ -22,6 +23,8 @@ pub mod recorded;
 mod scratch;
 pub mod upstream;
 pub mod wire;
+#[cfg(feature = "world")]
+pub mod world;
 
 pub use gateway::Gateway;
 pub use scratch::Scratch;

@@ -30,6 +30,21 @@ use crate::{
 /// The dialect of Anthropic's that InvokeModel speaks.
 const ANTHROPIC_VERSION: &str = "bedrock-2023-05-31";
 
+/// Anthropic's previews that Bedrock has, without their days.
+const BETAS: [&str; 11] = [
+    "compact-",
+    "computer-use-",
+    "context-1m-",
+    "context-management-",
+    "dev-full-thinking-",
+    "effort-",
+    "fine-grained-tool-streaming-",
+    "interleaved-thinking-",
+    "output-128k-",
+    "token-efficient-tools-",
+    "tool-examples-",
+];
+
 /// Bedrock's dialect.
 #[derive(Clone, Debug)]
 pub struct BedrockCodec {
@@ -153,21 +168,33 @@ fn chat(to: &Target, call: &Call) -> Result<(&'static str, Map<String, Value>), 
     let chat = Chat::of(call, to)?;
     let mut losses = Losses::of(to);
     let stream = chat.stream;
+    let betas = betas(&call.headers);
     if place::invokes(&to.model) && Family::of(&to.model) == Family::Claude {
         let mut body = messages::write_request(chat, &to.model, &mut losses);
         losses.settle()?;
         body.insert("anthropic_version".into(), ANTHROPIC_VERSION.into());
+        if !betas.is_empty() {
+            body.entry("anthropic_beta").or_insert_with(|| json!(betas));
+        }
         return Ok((if stream { "invoke-with-response-stream" } else { "invoke" }, body));
     }
-    let body = request::write(chat, &to.model, &mut losses);
+    let body = request::write(chat, &to.model, &betas, &mut losses);
     losses.settle()?;
     Ok((if stream { "converse-stream" } else { "converse" }, body))
+}
+
+/// What a caller's `anthropic-beta` wants, as far as Bedrock has it: it refuses a call that names
+/// another one.
+fn betas(headers: &HeaderMap) -> Vec<&str> {
+    let named = headers.get_all("anthropic-beta").into_iter().filter_map(|list| list.to_str().ok());
+    let named = named.flat_map(|list| list.split(',')).map(str::trim);
+    named.filter(|name| BETAS.iter().any(|known| name.starts_with(known))).collect()
 }
 
 /// Of a question, what is counted.
 fn counted(to: &Target, call: &Call) -> Result<Map<String, Value>, Error> {
     let mut losses = Losses::of(to);
-    let mut body = request::write(Chat::of(call, to)?, &to.model, &mut losses);
+    let mut body = request::write(Chat::of(call, to)?, &to.model, &[], &mut losses);
     losses.settle()?;
     body.retain(|name, _| {
         matches!(

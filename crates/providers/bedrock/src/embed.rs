@@ -17,9 +17,9 @@ pub(crate) fn embeds(model: &str) -> bool {
     known && (model.contains("embed") || model.starts_with("titan/arn:"))
 }
 
-/// Whether a model embeds one text in a call.
-pub(crate) fn one_by_one(model: &str) -> bool {
-    Family::of(model) != Family::Cohere
+/// The most texts that a model embeds in a call.
+pub(crate) fn most(model: &str) -> usize {
+    if Family::of(model) == Family::Cohere { 96 } else { 1 }
 }
 
 /// The body for a model that embeds. What cannot be said goes to `losses`.

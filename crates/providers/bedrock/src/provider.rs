@@ -1,4 +1,4 @@
-//! The provider: the codec over HTTP, and embeddings one by one.
+//! The provider: the codec over HTTP, and embeddings in batches.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ const AT_ONCE: usize = 8;
 
 /// Bedrock over HTTP.
 ///
-/// Most of its models embed one text in a call: a call with several becomes as many, whose answers
-/// are joined; the first failure is that of the whole.
+/// Its models embed few texts in a call, most of them one: a call with more becomes several, whose
+/// answers are joined; the first failure is that of the whole.
 #[derive(Debug)]
 pub struct BedrockProvider {
     http: HttpProvider<BedrockCodec>,
@@ -34,38 +34,51 @@ impl BedrockProvider {
         Self { http: HttpProvider::new(codec, transport, clock) }
     }
 
-    async fn one_by_one(
+    /// A call of these texts in as many calls as the model needs.
+    async fn in_batches(
         &self,
         to: &Target,
         call: &Call,
         texts: Vec<String>,
     ) -> Result<Reply, Error> {
-        let one = |text: String| async move {
-            let input = serde_json::Value::from(text).to_string();
+        let one = |texts: &[String]| {
+            let input = serde_json::Value::from(texts).to_string();
             // The numbers are joined as numbers, and written as the caller wants them.
-            let mut call = call.with_members(&[("input".to_owned(), input)]).map_err(faulty)?;
-            call.head.base64 = false;
-            match self.http.call(to, &call).await? {
-                Reply::Whole(whole) => Ok(whole),
-                Reply::Stream(_) => Err(Error::new(ErrorKind::Server, "embeddings as a stream")),
+            let part = call.with_members(&[("input".to_owned(), input)]).map(|mut part| {
+                part.head.base64 = false;
+                part
+            });
+            async move {
+                let part = part.map_err(faulty)?;
+                match self.http.call(to, &part).await? {
+                    Reply::Whole(whole) => Ok(whole),
+                    Reply::Stream(_) => {
+                        Err(Error::new(ErrorKind::Server, "embeddings as a stream"))
+                    }
+                }
             }
         };
-        let whole: Vec<WholeReply> =
-            stream::iter(texts).map(one).buffered(AT_ONCE).try_collect().await.map_err(sent)?;
+        let parts: Vec<_> = texts.chunks(embed::most(&to.model)).map(one).collect();
+        let parts = stream::iter(parts).buffered(AT_ONCE);
+        let whole: Vec<WholeReply> = parts.try_collect().await.map_err(sent)?;
         Ok(Reply::Whole(joined(call, &whole)))
     }
 }
 
 /// The vectors of all answers in one; its usage is known if each one's is.
 fn joined(call: &Call, all: &[WholeReply]) -> WholeReply {
-    let vectors = |whole: &WholeReply| {
+    let vectors = |whole: &WholeReply| -> Vec<Vec<f64>> {
         let body: serde_json::Value = serde_json::from_slice(&whole.body).unwrap_or_default();
-        let numbers = body["data"][0]["embedding"].as_array().cloned().unwrap_or_default();
-        numbers.iter().filter_map(serde_json::Value::as_f64).collect()
+        let data = body["data"].as_array().into_iter().flatten();
+        let numbers = |one: &serde_json::Value| {
+            let numbers = one["embedding"].as_array().into_iter().flatten();
+            numbers.filter_map(serde_json::Value::as_f64).collect()
+        };
+        data.map(numbers).collect()
     };
     let tokens: Option<u64> = all.iter().map(|whole| whole.usage.map(|usage| usage.input)).sum();
     let joined = Vectors {
-        vectors: all.iter().map(vectors).collect(),
+        vectors: all.iter().flat_map(vectors).collect(),
         model: None,
         usage: tokens.map(|tokens| Usage::text(tokens, 0)),
     };
@@ -102,10 +115,10 @@ impl Provider for BedrockProvider {
     }
 
     async fn call(&self, to: &Target, call: &Call) -> Result<Reply, Error> {
-        if call.head.operation == Operation::Embeddings && embed::one_by_one(&to.model) {
+        if call.head.operation == Operation::Embeddings {
             let asked = Embeddings::of(call, to).map_err(|error| error.unsent().by(to.vendor))?;
-            if asked.texts.len() > 1 {
-                return self.one_by_one(to, call, asked.texts).await;
+            if asked.texts.len() > embed::most(&to.model) {
+                return self.in_batches(to, call, asked.texts).await;
             }
         }
         self.http.call(to, call).await

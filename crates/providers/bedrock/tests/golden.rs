@@ -77,7 +77,7 @@ fn what_cannot_be_said_is_named_or_dropped() {
                 {"type": "web_search_tool_result"}, {"type": "text", "text": "Hi"}]}],
         "seed": 1, "n": 2, "logit_bias": {"1": 1}, "logprobs": true, "service_tier": "scale",
         "temperature": 1.5, "frequency_penalty": 1, "presence_penalty": 1, "top_logprobs": 2,
-        "modalities": ["audio"], "top_k": 3, "reasoning_effort": "low", "user": "böse",
+        "modalities": ["audio"], "top_k": 3, "reasoning_effort": "low",
         "tools": [{"type": "function", "function": {"name": "a.b", "strict": true}},
                   {"type": "web_search_20250305", "name": "web_search"}],
         "tool_choice": "required", "parallel_tool_calls": false,
@@ -101,7 +101,6 @@ fn what_cannot_be_said_is_named_or_dropped() {
         "modalities",
         "top_k",
         "reasoning_effort",
-        "user",
         "tools.function.name",
         "tools.function.strict",
         "`tools`",
@@ -174,6 +173,13 @@ fn a_document_needs_a_word_with_it() {
     let body = json!({"messages": [{"role": "user", "content": [file]}]});
     let error = encode(CLAUDE, Operation::Chat, body).unwrap_err();
     assert!(error.message().contains("without a text"), "{error}");
+    let file = |name: &str| json!({"type": "file", "file": {"filename": name, "file_data": "data:text/plain;base64,SGk="}});
+    let text = json!({"type": "text", "text": "See:"});
+    let all = json!([text, file("a.txt"), file("A.md"), file("é__ü.txt")]);
+    let body = json!({"messages": [{"role": "user", "content": all}]});
+    let (_, sent) = encode(CLAUDE, Operation::Chat, body).unwrap();
+    let named = |nth: usize| &sent["messages"][0]["content"][nth]["document"]["name"];
+    assert_eq!([named(1), named(2), named(3)], ["a", "A-2", "----"]);
 }
 
 #[test]
@@ -184,12 +190,38 @@ fn notes_and_marks_and_lone_instructions() {
         {"role": "tool", "tool_call_id": "c", "content": result}]});
     let (_, sent) = encode(CLAUDE, Operation::Chat, body).unwrap();
     assert_eq!(sent["requestMetadata"], json!({"job": "a/b"}));
+    let body = json!({"messages": [], "user": "{\"device\":1}"});
+    let (_, hashed) = encode(CLAUDE, Operation::Chat, body).unwrap();
+    assert_eq!(hashed["requestMetadata"]["user"].as_str().map(str::len), Some(16));
     let result = &sent["messages"][1]["content"];
     assert_eq!(result[0]["toolResult"]["content"], json!([{"text": "x"}]));
     assert_eq!(result[1], json!({"cachePoint": {"type": "default"}}));
     let body = json!({"messages": [{"role": "system", "content": "Go."}]});
     let (_, sent) = encode(CLAUDE, Operation::Chat, body).unwrap();
     assert_eq!(sent, json!({"messages": [{"role": "user", "content": [{"text": "Go."}]}]}));
+}
+
+#[test]
+fn previews_that_bedrock_has_are_named() {
+    let body = json!({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9,
+        "context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}});
+    let mut call = Call::json(Operation::Messages, "g", body).unwrap();
+    let wanted =
+        "claude-code-20250219, context-management-2025-06-27,interleaved-thinking-2025-05-14";
+    call.headers.insert("anthropic-beta", wanted.parse().unwrap());
+    let named = json!(["context-management-2025-06-27", "interleaved-thinking-2025-05-14"]);
+    for (model, at) in
+        [(CLAUDE.to_owned(), "/additionalModelRequestFields"), (format!("invoke/{CLAUDE}"), "")]
+    {
+        let request = codec().encode(&target(&model), &call).unwrap();
+        let sent: Value = serde_json::from_slice(&request.body().to_bytes()).unwrap();
+        let within = sent.pointer(at).unwrap();
+        assert_eq!(within["anthropic_beta"], named, "{sent}");
+        assert_eq!(
+            within["context_management"],
+            json!({"edits": [{"type": "clear_tool_uses_20250919"}]})
+        );
+    }
 }
 
 #[test]

@@ -232,6 +232,13 @@ mod tests {
         assert_eq!(sent(asked), asked);
         let whole = r#"{"model":"theirs","messages":[],"stream":false}"#;
         assert_eq!(sent(whole), whole);
+        let with_default = target(|deployment| {
+            deployment.params = vec![("stream_options".into(), r#"{"x":2}"#.into())];
+        });
+        let body = r#"{"model":"theirs","messages":[],"stream":true}"#;
+        let sent = codec.encode(&with_default, &call(body)).unwrap().into_body().to_bytes();
+        let wanted = r#"{"stream_options":{"x":2,"include_usage":true},"model":"theirs","messages":[],"stream":true}"#;
+        assert_eq!(sent, wanted, "once");
     }
 
     #[test]

@@ -7,6 +7,9 @@ use smallvec::SmallVec;
 
 use crate::dialect::Dialect;
 
+/// Where a stream's usage is asked for.
+const OPTIONS: &str = "stream_options";
+
 /// The body with the model exchanged, the router's own fields taken out, the vendor's names for
 /// what has another, and the deployment's defaults where it has nothing to say.
 pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pieces {
@@ -14,8 +17,10 @@ pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pie
     let dropped = to.dropped();
     let mut replace: SmallVec<[(&str, bytes::Bytes); 4]> = SmallVec::new();
     replace.push(("model", to.model_json.clone()));
-    if asks_for_usage(dialect, call) && !dropped.iter().any(|name| name == "stream_options") {
-        replace.push(("stream_options", with_usage(body.raw("stream_options"))));
+    let asks = asks_for_usage(dialect, call) && !dropped.iter().any(|name| name == OPTIONS);
+    if asks {
+        let said = body.raw(OPTIONS).filter(|_| body.has(OPTIONS));
+        replace.push((OPTIONS, with_usage(said.or(to.param(OPTIONS)))));
     }
     let mut cut: SmallVec<[&str; 20]> = SmallVec::from_slice(OWN_FIELDS);
     if call.head.operation == Operation::Chat {
@@ -36,7 +41,7 @@ pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pie
     let defaults: Vec<(String, String)> = to
         .params
         .iter()
-        .filter(|(name, _)| fits(call.head.operation, name, body))
+        .filter(|(name, _)| fits(call.head.operation, name, body) && !(asks && name == OPTIONS))
         .map(|(name, json)| (theirs(dialect, &to.model, name).to_owned(), json.clone()))
         .collect();
     body.edited(&replace, &cut, &defaults)

@@ -34,6 +34,14 @@ struct Inner {
     closed: bool,
 }
 
+/// What is written at one time.
+struct Batch {
+    entries: Entries,
+    waiting: Vec<Waiting>,
+    /// Nothing will be handed in any more.
+    last: bool,
+}
+
 /// The newest entry of each account.
 #[derive(Debug, Default)]
 struct Entries(HashMap<Arc<str>, Entry>);
@@ -86,13 +94,14 @@ impl Desk {
     }
 
     /// Waits for something to write; `None` when there will be nothing any more.
-    fn next(&self) -> Option<(Entries, Vec<Waiting>)> {
+    fn next(&self) -> Option<Batch> {
         let mut inner = self.inner();
         while inner.waiting.is_empty() && !inner.closed {
             inner = self.handed_in.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
-        let batch = (mem::take(&mut inner.pending), mem::take(&mut inner.waiting));
-        (!batch.0.0.is_empty() || !batch.1.is_empty()).then_some(batch)
+        let (entries, waiting) = (mem::take(&mut inner.pending), mem::take(&mut inner.waiting));
+        let last = inner.closed;
+        (!entries.0.is_empty() || !waiting.is_empty()).then_some(Batch { entries, waiting, last })
     }
 
     /// What was not written is pending again, unless something newer is.
@@ -109,7 +118,7 @@ impl Desk {
     /// Writes what is handed in, until the desk closes.
     pub(crate) fn serve(&self, opener: &Opener, file: File) {
         let (mut file, mut fails) = (Some(file), false);
-        while let Some((entries, waiting)) = self.next() {
+        while let Some(Batch { entries, waiting, last }) = self.next() {
             let written = write(opener, &mut file, &entries);
             match &written {
                 Ok(()) => {
@@ -134,7 +143,7 @@ impl Desk {
                 // Whoever left does not want to know.
                 drop(one.send(written.clone()));
             }
-            if fails && self.inner().closed {
+            if fails && last {
                 break;
             }
         }

@@ -1,5 +1,7 @@
 //! The journal on a real disk.
 
+#![expect(clippy::expect_used, reason = "what the tests share is a test as well")]
+
 use std::{fs, path::Path, sync::Arc};
 
 use pointsman_clock::Instant;

@@ -23,7 +23,7 @@ const OWN: [&str; 9] = [
 pub(super) struct Blocks<'a> {
     family: Family,
     pub(super) losses: &'a mut Losses,
-    /// Names of documents: no two may be equal.
+    /// Names of documents: no two may be equal, whatever their case.
     names: Vec<String>,
 }
 
@@ -124,7 +124,7 @@ impl<'a> Blocks<'a> {
     fn unique(&mut self, name: &str) -> String {
         let mut unique = name.to_owned();
         let mut nth = 1;
-        while self.names.contains(&unique) {
+        while self.names.iter().any(|known| known.eq_ignore_ascii_case(&unique)) {
             nth += 1;
             unique = format!("{name}-{nth}");
         }

@@ -6,6 +6,7 @@ mod thinking;
 mod tools;
 
 use pointsman_provider::chat::{Chat, Content, Format, Losses, Message, Part, Role, messages};
+use pointsman_types::stable_hash;
 use serde_json::{Map, Value, json};
 
 use self::blocks::Blocks;
@@ -40,7 +41,14 @@ struct Draft<'a> {
 }
 
 /// The body of a Converse or ConverseStream request. What cannot be said goes to `losses`.
-pub(crate) fn write(mut chat: Chat, model: &str, losses: &mut Losses) -> Map<String, Value> {
+///
+/// `betas` are previews of Anthropic's that the caller wants; a Claude is told of those it has here.
+pub(crate) fn write(
+    mut chat: Chat,
+    model: &str,
+    betas: &[&str],
+    losses: &mut Losses,
+) -> Map<String, Value> {
     let mut draft = Draft {
         model,
         family: Family::of(model),
@@ -50,6 +58,10 @@ pub(crate) fn write(mut chat: Chat, model: &str, losses: &mut Losses) -> Map<Str
         losses,
     };
     draft.own(&mut chat);
+    let own = chat.rest.contains_key("anthropic_beta");
+    if draft.family == Family::Claude && !betas.is_empty() && !own {
+        draft.extra.entry("anthropic_beta").or_insert_with(|| json!(betas));
+    }
     draft.lose_unknown(&chat);
     draft.conversation(&chat.messages);
     draft.thinking(&mut chat);
@@ -230,10 +242,10 @@ impl Draft<'_> {
 
     /// Notes go to AWS's logs of invocations: those that it takes, as many as it takes.
     fn notes(&mut self, chat: &Chat) {
-        let user = chat.user.as_deref();
-        if user.is_some_and(|user| !is_noted(user)) {
-            self.losses.lose("user");
-        }
+        // A user that cannot be written there is one all the same.
+        let hashed = |user: &String| format!("{:016x}", stable_hash(user.as_bytes()));
+        let user = chat.user.as_ref();
+        let user = user.map(|user| if is_noted(user) { user.clone() } else { hashed(user) });
         let given = chat.metadata.iter().flatten().filter_map(|(name, value)| {
             Some((name.as_str(), value.as_str()?)).filter(|(name, _)| !name.is_empty())
         });
@@ -241,7 +253,7 @@ impl Draft<'_> {
             Some(Value::Object(notes)) => notes,
             _ => Map::new(),
         };
-        for (name, value) in user.map(|user| ("user", user)).into_iter().chain(given) {
+        for (name, value) in user.as_deref().map(|user| ("user", user)).into_iter().chain(given) {
             if notes.len() < MOST_NOTES && is_noted(name) && is_noted(value) {
                 notes.entry(name).or_insert_with(|| value.into());
             }

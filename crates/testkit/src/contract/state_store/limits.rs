@@ -2,9 +2,12 @@
 
 use std::{future::poll_fn, task::Poll, time::Duration};
 
-use pointsman_state::{Limit, Limits, Until, Whose, Why};
+use pointsman_state::{Demand, Limit, Limits, MemberSpec, Until, Whose, Why};
+use pointsman_types::{ErrorKind, Outcome, Verdict};
 
-use super::{Make, World, limited, member, one, rpm, slots, tokens, tpm, unsent, used};
+use super::{
+    Make, World, account, failure, limited, member, one, rpm, slots, tokens, tpm, unsent, used,
+};
 
 pub(super) async fn run(make: Make<'_>) {
     requests_are_counted_exactly(make).await;
@@ -14,6 +17,7 @@ pub(super) async fn run(make: Make<'_>) {
     what_never_left_comes_back(make).await;
     whoever_leaves_keeps_nothing(make).await;
     what_never_fits_is_said_so(make).await;
+    of_several_reasons_the_last_to_end_counts(make).await;
 }
 
 async fn requests_are_counted_exactly(make: Make<'_>) {
@@ -124,4 +128,41 @@ async fn what_never_fits_is_said_so(make: Make<'_>) {
     let a = world.bind(&[limited("a", tpm(100))], &[]).slots[0];
     assert_eq!(world.refused(a, &tokens(60, 41)).await.until, Until::Never);
     world.take(a, &tokens(60, 40)).await;
+}
+
+/// A refusal tells when the demand fits, and not when the first of several reasons ends.
+async fn of_several_reasons_the_last_to_end_counts(make: Make<'_>) {
+    let world = World::new(make);
+    let a = MemberSpec { accounts: vec![0], ..limited("a", rpm(1)) };
+    let bound = world.bind(&[a, member("b")], &[account("q", rpm(2), None)]);
+    let (a, q) = (bound.slots[0], bound.accounts[0]);
+    let need = Demand { accounts: [q].into_iter().collect(), ..one() };
+    let grant = world.take(a, &need).await;
+    world.settle(grant, &used(0, 0));
+    let own = world.now() + Duration::from_mins(1);
+    assert_eq!(world.refused(a, &one()).await.until, Until::At(own));
+    world.seconds(20);
+    let grant = world.take(bound.slots[1], &need).await;
+    world.settle(grant, &Outcome::bare(Verdict::Success, Duration::ZERO));
+    // One of the account's two slides out as soon as the deployment's own.
+    let refusal = world.refused(a, &one()).await;
+    assert_eq!(refusal.until, Until::At(own));
+    assert_eq!(world.sees_refused(&[a], 0), Some(refusal));
+
+    let world = World::new(make);
+    let a = MemberSpec { accounts: vec![0], ..limited("a", rpm(1)) };
+    let bound = world.bind(&[a, member("b")], &[account("q", rpm(1), None)]);
+    let (a, b) = (bound.slots[0], bound.slots[1]);
+    let draws = Demand { accounts: [bound.accounts[0]].into_iter().collect(), ..one() };
+    let grant = world.take(a, &Demand::default()).await;
+    world.settle(grant, &unsent());
+    let grant = world.take(b, &draws).await;
+    world.settle(grant, &used(0, 0));
+    let shared = Until::At(world.now() + Duration::from_mins(1));
+    assert_eq!(world.refused(a, &one()).await.until, shared);
+    // A cooldown that is shorter than the limit, and one that is longer.
+    world.ends(b, failure(ErrorKind::RateLimited, Some(5))).await;
+    let refusal = world.refused(b, &draws).await;
+    assert!(matches!(refusal.why, Why::Cooling { .. }), "{refusal:?}");
+    assert_eq!(refusal.until, shared);
 }
