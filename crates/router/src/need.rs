@@ -35,7 +35,7 @@ impl Weight {
 
     /// Has the tokenizer count.
     pub(crate) async fn count(&mut self, call: &Arc<Call>, model: &str) {
-        if !self.prompt.is_some_and(|prompt| prompt.text_bytes > COUNTED_HERE) {
+        if self.prompt.is_none_or(|prompt| prompt.text_bytes <= COUNTED_HERE) {
             return self.count_here(call, model);
         }
         let (of, model) = (Arc::clone(call), model.to_owned());
