@@ -13,6 +13,7 @@ mod failover;
 mod fallbacks;
 mod google;
 mod health;
+mod instances;
 mod limits;
 mod metrics;
 mod money;

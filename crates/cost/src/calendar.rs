@@ -46,7 +46,7 @@ enum Unit {
 impl BudgetWindow {
     /// When the window is over in which the first spend fell at `first`: its first moment that
     /// counts no more. `None` when that lies beyond all time.
-    pub(crate) fn end(self, first: Instant) -> Option<Instant> {
+    pub fn end(self, first: Instant) -> Option<Instant> {
         let count = self.count.get();
         let seconds = match self.unit {
             Unit::Second => 1,
@@ -60,7 +60,7 @@ impl BudgetWindow {
     }
 
     /// Whether its windows lie fixed in the calendar, spend or no spend.
-    pub(crate) fn is_calendar(self) -> bool {
+    pub fn is_calendar(self) -> bool {
         matches!(self.unit, Unit::Day | Unit::Week | Unit::Month)
     }
 

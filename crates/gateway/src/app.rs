@@ -9,7 +9,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use pointsman::{Router, RouterBuilder, clock::Clock, config::ServerSpec, router::BuildError};
+use pointsman::{
+    Router, RouterBuilder, clock::Clock, config::ServerSpec, redis::RedisStore, router::BuildError,
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -26,6 +28,8 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     /// What the router tells of calls, counted.
     pub(crate) metrics: Arc<Metrics>,
+    /// The store over Redis, if instances share one.
+    pub(crate) redis: Option<Arc<RedisStore>>,
     /// What probes of the deployments found.
     pub(crate) checks: Checks,
     /// Where the traces of calls go, if anywhere.
@@ -42,6 +46,7 @@ impl App {
         builder: RouterBuilder,
         clock: Arc<dyn Clock>,
         server: &ServerSpec,
+        redis: Option<Arc<RedisStore>>,
     ) -> Result<Self, BuildError> {
         let metrics = Arc::new(Metrics::default());
         let builder = builder.clock(Arc::clone(&clock)).observer(Arc::clone(&metrics) as _);
@@ -49,6 +54,7 @@ impl App {
             router: builder.seed(seed()).build()?,
             clock,
             metrics,
+            redis,
             checks: Checks::new(server.health_checks),
             traces: None,
             tasks: TaskTracker::new(),

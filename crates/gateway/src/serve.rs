@@ -13,7 +13,9 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app::App, check, cli::Serve, config::Upstreams, health, keep, listen, logs};
+use crate::{
+    app::App, check, cli::Serve, config::Upstreams, health, keep, keep::Kept, listen, logs,
+};
 
 /// The longest wait for answers that are under way when the gateway is told to end.
 const DRAIN: Duration = Duration::from_mins(10);
@@ -33,16 +35,20 @@ pub(crate) fn run(how: &Serve) -> ExitCode {
         return refuse("the configuration has errors; `pointsman check` shows all findings");
     };
     tell(how, &configured.findings);
-    let builder = match keep::store_of(&configured.store) {
-        Ok(store) => builder.store(store),
-        Err(error) => return refuse(error.message()),
-    };
-    let app = match App::build(builder, Arc::clone(&clock), &configured.server) {
-        Ok(app) => app,
-        Err(error) => return refuse(&error.to_string()),
-    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    // A store over Redis starts its tasks here.
+    let entered = runtime.enter();
+    let kept = match Kept::open(&configured.store, &clock) {
+        Ok(kept) => kept,
+        Err(error) => return refuse(error.message()),
+    };
+    drop(entered);
+    let builder = builder.store(Arc::clone(&kept.store));
+    let app = match App::build(builder, Arc::clone(&clock), &configured.server, kept.redis) {
+        Ok(app) => app,
         Err(error) => return refuse(&error.to_string()),
     };
     let app = match upstreams.traces(&clock, runtime.handle()) {
@@ -61,6 +67,7 @@ async fn until_told(
     upstreams: &Upstreams,
     kept: &StoreSpec,
 ) -> io::Result<()> {
+    keep::join(app.redis.as_deref()).await;
     let listener = TcpListener::bind(how.listen).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {}: {error}", how.listen))
     })?;

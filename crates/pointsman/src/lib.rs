@@ -32,6 +32,8 @@ pub use pointsman_openai as openai;
 pub use pointsman_prices as prices;
 pub use pointsman_provider as provider;
 pub use pointsman_provider::Call;
+#[cfg(feature = "redis")]
+pub use pointsman_redis as redis;
 pub use pointsman_retry as retry;
 pub use pointsman_router as router;
 pub use pointsman_router::{Answer, Failure, Payload, Router, RouterBuilder};
@@ -41,6 +43,8 @@ pub use pointsman_state as state;
 pub use pointsman_strategy as strategy;
 pub use pointsman_types as types;
 pub use pointsman_types::Deployment;
+#[cfg(all(feature = "config", feature = "redis"))]
+pub use stores::redis_store;
 #[cfg(feature = "config")]
 pub use stores::store;
 pub use vendors::providers;

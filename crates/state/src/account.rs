@@ -9,7 +9,8 @@ use pointsman_types::{Charge, Decimal};
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::{
-    AccountReport, Entry, Refusal, SpendReport, Until, Whose, Why, WindowReport, cover::Cover,
+    AccountReport, Allowance, Allowances, Denied, Drawn, Entry, Refusal, SpendReport, Until, Whose,
+    Why, WindowReport, allowance, cover::Cover,
 };
 
 /// The limit of a budget that was taken out of the configuration while calls were under way.
@@ -20,6 +21,8 @@ const FORGOTTEN: BudgetLimit = BudgetLimit { max: Decimal::MAX, window: None };
 pub(crate) struct Claim {
     hold: Hold,
     money: Option<BudgetHold>,
+    /// What was drawn of a shared allowance, and whose that is, over a reload.
+    drawn: Option<(Arc<dyn Allowance>, Drawn)>,
 }
 
 /// The live state of one account.
@@ -31,6 +34,8 @@ pub(crate) struct Account {
     gate: Gate,
     purse: Budget,
     cover: Cover,
+    /// What keeps the limits and the budget in place of the two above, where they are shared.
+    shared: Option<Arc<dyn Allowance>>,
 }
 
 impl Account {
@@ -42,10 +47,22 @@ impl Account {
             gate: Gate::default(),
             purse: Budget::default(),
             cover: Cover::new(written),
+            shared: None,
         }
     }
 
-    pub(crate) fn configure(&mut self, limits: Limits, budget: Option<BudgetLimit>, now: Instant) {
+    pub(crate) fn configure(
+        &mut self,
+        limits: Limits,
+        budget: Option<BudgetLimit>,
+        by: Option<&dyn Allowances>,
+        now: Instant,
+    ) {
+        self.shared = by.and_then(|by| by.of(&self.id, &limits, budget.as_ref()));
+        if self.shared.is_some() {
+            (self.limits, self.budget) = (Limits::default(), None);
+            return;
+        }
         (self.limits, self.budget) = (limits, budget);
         if let Some(purse) = budget.and_then(|limit| self.cover.restore(&limit, now)) {
             self.purse = purse;
@@ -58,6 +75,9 @@ impl Account {
 
     /// Free share of what binds first, the budget included.
     pub(crate) fn headroom(&self, now: Instant) -> f32 {
+        if let Some(shared) = &self.shared {
+            return allowance::headroom(&shared.report(now));
+        }
         let gate = self.gate.headroom(&self.limits, now);
         gate.min(self.budget.as_ref().map_or(1.0, |limit| self.free(limit, now)))
     }
@@ -72,6 +92,9 @@ impl Account {
     /// Whether the demand takes most of what is left, so that an estimate is not good enough: it
     /// differs by at most a fifth from it.
     pub(crate) fn is_near(&self, take: &Take, money: Option<Decimal>, now: Instant) -> bool {
+        if let Some(shared) = &self.shared {
+            return allowance::is_near(&shared.report(now), take, money);
+        }
         let windows = self.gate.report(&self.limits, now);
         let mut windows = windows.filter(|one| take.of(one.limit) > 0 && of_tokens(one.limit));
         let tight = |one: Reading| {
@@ -99,6 +122,9 @@ impl Account {
         money: Option<Decimal>,
         now: Instant,
     ) -> Option<Refusal> {
+        if let Some(shared) = &self.shared {
+            return shared.view(whose, take, money, now);
+        }
         if let Some(refusal) = self.gate.view(&self.limits, take, now) {
             let pointsman_limits::Refusal { limit, used, value, until } = refusal;
             let until = match until {
@@ -128,29 +154,50 @@ impl Account {
         Some(Refusal { why: Why::Budget { whose, used, max: limit.max }, until })
     }
 
-    /// Claims what [`view`](Self::view) just found to fit, under the same lock.
+    /// Claims all of the demand, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why not: after [`view`](Self::view) has found it to fit, under the same lock, only what is
+    /// shared is denied.
     pub(crate) fn claim(
         &mut self,
+        whose: Whose,
         take: &Take,
         money: Option<Decimal>,
         now: Instant,
-    ) -> Option<Claim> {
-        let hold = self.gate.reserve(&self.limits, take, now).ok()?;
+    ) -> Result<Claim, Denied> {
+        let drawn = match &self.shared {
+            Some(shared) => Some((Arc::clone(shared), shared.draw(whose, take, money, now)?)),
+            None => None,
+        };
+        let raced = Denied::Refused(Refusal { why: Why::Raced, until: Until::Event });
+        let hold = self.gate.reserve(&self.limits, take, now).map_err(|_| raced)?;
         let money = match (&self.budget, money) {
             (Some(limit), Some(money)) => {
                 let Ok(sum) = self.purse.reserve(limit, money, now) else {
                     self.gate.settle(hold, Settled::Unsent, now);
-                    return None;
+                    return Err(raced);
                 };
                 Some(sum)
             }
             _ => None,
         };
-        Some(Claim { hold, money })
+        Ok(Claim { hold, money, drawn })
+    }
+
+    /// Somebody waits for so much of what is shared.
+    pub(crate) fn want(&self, take: &Take, money: Option<Decimal>) {
+        if let Some(shared) = &self.shared {
+            shared.want(take, money);
+        }
     }
 
     /// Gives back what was not used, and charges what was used beyond the claim.
     pub(crate) fn settle(&mut self, claim: Claim, sent: bool, charged: &Charge, now: Instant) {
+        if let Some((shared, drawn)) = claim.drawn {
+            shared.settle(drawn, sent, charged, now);
+        }
         let how = if sent {
             Settled::Sent { input: charged.input, output: charged.output }
         } else {
@@ -185,6 +232,9 @@ impl Account {
     }
 
     pub(crate) fn report(&self, now: Instant) -> AccountReport {
+        if let Some(shared) = &self.shared {
+            return shared.report(now);
+        }
         let windows = self
             .gate
             .report(&self.limits, now)
@@ -205,7 +255,7 @@ impl Account {
     }
 }
 
-const fn of_tokens(limit: Limit) -> bool {
+pub(crate) const fn of_tokens(limit: Limit) -> bool {
     match limit {
         Limit::Tpm | Limit::Itpm | Limit::Otpm | Limit::Tpd => true,
         Limit::Rpm | Limit::Rpd | Limit::Slots => false,

@@ -104,12 +104,19 @@ impl Cell {
         if let Some(refusal) = self.refusal(standing, need, price, now) {
             return Err(refusal);
         }
+        Ok(self.seen(at, served, need, now))
+    }
+
+    /// How it stands to a decision, willing or not.
+    pub(crate) fn seen(&self, at: usize, served: u64, need: &Demand, now: Instant) -> Row {
+        let standing = self.health.standing(self.policy(), now);
+        let price = self.money(&need.take);
         let ramp = match standing {
             Standing::Ramping { share } => Some(share),
             _ => None,
         };
         let (gate, ttl) = (self.own.gate(), self.spec.latency_ttl);
-        Ok(Row {
+        Row {
             at,
             in_flight: gate.in_flight(),
             tokens_in_flight: gate.tokens_in_flight(),
@@ -125,7 +132,7 @@ impl Cell {
             ramp,
             probe: standing == Standing::Due,
             served,
-        })
+        }
     }
 
     /// Why its upstream leaves nothing for now.
@@ -164,25 +171,22 @@ impl Cell {
         self.refusal(standing, need, price, now).map_or(Ok(()), Err)
     }
 
-    /// Claims what [`check`](Self::check) just found to fit, under the same lock.
-    pub(crate) fn claim(
-        &mut self,
-        need: &Demand,
-        price: Option<Decimal>,
-        now: Instant,
-    ) -> Option<(Pass, Claim)> {
-        let own = self.own.claim(&need.take, price, now)?;
+    /// The right to the attempt that [`check`](Self::check) just found to be due, under the same
+    /// lock.
+    pub(crate) fn pass(&mut self, need: &Demand, now: Instant) -> Option<Pass> {
         let policy = &self.spec.health;
         let pass = if need.last_resort {
             self.health.last_resort(policy, now)
         } else {
             self.health.claim(policy, now)
         };
-        let Ok(pass) = pass else {
-            self.own.settle(own, false, &pointsman_types::Charge::default(), now);
-            return None;
-        };
-        Some((pass, own))
+        pass.ok()
+    }
+
+    /// Cools until a moment that was decided elsewhere.
+    pub(crate) fn cool(&mut self, until: Instant, kind: ErrorKind, now: Instant) {
+        let cooled = self.health.cool(until, kind, &self.spec.health, now).is_some();
+        self.forget_if(cooled);
     }
 
     /// Settles all but the shared accounts.
@@ -214,10 +218,16 @@ impl Cell {
     }
 
     /// Cools for a failure of another deployment that spreads to this one.
-    pub(crate) fn spread(&mut self, what: Failure, dice: &mut Dice, now: Instant) {
+    pub(crate) fn spread(
+        &mut self,
+        what: Failure,
+        dice: &mut Dice,
+        now: Instant,
+    ) -> Option<Cooldown> {
         let what = Failure { lone: self.lone, ..what };
-        let cooled = self.health.spread(what, &self.spec.health, dice, now).is_some();
-        self.forget_if(cooled);
+        let cooldown = self.health.spread(what, &self.spec.health, dice, now);
+        self.forget_if(cooldown.is_some());
+        cooldown
     }
 
     /// A cooldown drops the samples: the probe is the new first one.

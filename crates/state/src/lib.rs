@@ -25,6 +25,7 @@
 //! ```
 
 mod account;
+mod allowance;
 mod cell;
 mod cover;
 mod lease;
@@ -36,6 +37,7 @@ mod spread;
 mod table;
 
 pub(crate) use account::Claim;
+pub use allowance::{Allowance, Allowances, Denied, Drawn};
 pub use lease::Lease;
 pub use memory::MemoryStore;
 pub use pointsman_cost::{BudgetLimit, Price};

@@ -8,15 +8,20 @@ use std::{
 use async_trait::async_trait;
 use pointsman_clock::{Dice, Instant};
 use pointsman_health::{Cooldown, Failure};
-use pointsman_types::{Error, Outcome, Verdict};
+use pointsman_types::{Charge, Decimal, Error, ErrorKind, Outcome, Verdict};
+use smallvec::SmallVec;
 
 use crate::{
-    AccountIx, AccountReport, AccountSpec, Bound, Demand, Entry, Freed, Grant, GrantId, Journal,
-    MemberSpec, Progress, Refusal, Report, Sight, Slot, StateStore, Until, Whose, Why,
-    cell::lock,
-    spread::{Hosts, Spread},
-    table::Table,
+    AccountIx, AccountReport, AccountSpec, Allowances, Bound, Claim, Demand, Denied, Entry, Freed,
+    Grant, GrantId, Journal, MemberSpec, Progress, Refusal, Report, Row, Sight, Slot, StateStore,
+    Until, Whose, Why,
+    cell::{Cell, lock},
+    spread::{Cooled, Hosts, Spread},
+    table::{Locked, Table},
 };
+
+/// What was claimed of shared accounts.
+type Claims = SmallVec<[(AccountIx, Claim); 4]>;
 
 /// The state of all deployments and accounts, in this process.
 ///
@@ -55,6 +60,11 @@ impl MemoryStore {
         Ok(Self { table, journal: Some(journal), ..Self::new(seed) })
     }
 
+    /// A store whose limits and budgets are kept by allowances that other instances share.
+    pub fn sharing(seed: u64, allowances: Arc<dyn Allowances>) -> Self {
+        Self { table: RwLock::new(Table::sharing(allowances)), ..Self::new(seed) }
+    }
+
     fn table(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,14 +76,14 @@ impl MemoryStore {
         need: &Demand,
         id: GrantId,
         now: Instant,
-    ) -> Result<(Grant, Vec<Entry>), Refusal> {
+    ) -> Result<(Grant, Vec<Entry>), Denied> {
         let table = self.table();
         let place = &table.places[at.0 as usize];
         let turns = need.turn.map(|turn| (turn, table.turns(need.group)));
         let mut turns = turns.as_ref().map(|(turn, turns)| (*turn, lock(turns)));
         let raced = Refusal { why: Why::Raced, until: Until::Event };
         if turns.as_ref().is_some_and(|(turn, turns)| !turns.allows(*turn)) {
-            return Err(raced);
+            return Err(Denied::Refused(raced));
         }
         let mut cell = lock(&place.cell);
         let money = cell.money(&need.take);
@@ -85,13 +95,14 @@ impl MemoryStore {
             }
         }
         if let Some(refusal) = refused {
-            return Err(refusal);
+            return Err(Denied::Refused(refusal));
         }
-        let (pass, own) = cell.claim(need, money, now).ok_or(raced)?;
-        let claims = shared
-            .iter_mut()
-            .map(|(ix, account)| account.claim(&need.take, money, now).map(|claim| (*ix, claim)));
-        let grant = Grant { id, slot: at, pass, own, shared: claims.flatten().collect() };
+        let (own, claims) = draw(&mut cell, &mut shared, need, money, now)?;
+        let Some(pass) = cell.pass(need, now) else {
+            give_all(&mut cell, own, &mut shared, claims, now);
+            return Err(Denied::Refused(raced));
+        };
+        let grant = Grant { id, slot: at, pass, own, shared: claims };
         if let Some((turn, turns)) = &mut turns {
             turns.take(*turn, at);
         }
@@ -104,7 +115,7 @@ impl MemoryStore {
         Ok((grant, writes))
     }
 
-    fn give_back(&self, grant: Grant, outcome: &Outcome, now: Instant) -> Option<Cooldown> {
+    fn give_back(&self, grant: Grant, outcome: &Outcome, now: Instant) -> Cooled {
         let Grant { id, slot, pass, own, shared } = grant;
         let table = self.table();
         let mut dice = Dice::of_call(self.seed, id.0);
@@ -124,14 +135,56 @@ impl MemoryStore {
             let mut account = lock(&table.accounts[ix.0 as usize]);
             account.settle(claim, outcome.sent, &outcome.charged, now);
         }
+        let mut cooled: Cooled = cooldown.map(|cooldown| (slot, cooldown)).into_iter().collect();
         if let Verdict::Failure { kind, retry_after } = outcome.verdict {
             let what = Failure { kind, retry_after, lone: false };
-            spread(what).over(&table, &self.hosts, &mut dice, now);
+            cooled.extend(spread(what).over(&table, &self.hosts, &mut dice, now));
         }
-        cooldown
+        cooled
     }
 
-    fn tell_freed(&self, at: Slot) {
+    /// Claims as [`reserve`](StateStore::reserve) does, without a journal and without waiting.
+    ///
+    /// # Errors
+    ///
+    /// Why not, and whether more may be fetched.
+    pub fn try_reserve(
+        &self,
+        at: Slot,
+        need: &Demand,
+        id: GrantId,
+        now: Instant,
+    ) -> Result<Grant, Denied> {
+        self.claim(at, need, id, now).map(|(grant, _)| grant)
+    }
+
+    /// Settles as [`settle`](StateStore::settle) does, and tells of every cooldown that this began
+    /// or prolonged: the deployment's own comes first, then those of who shares the blame.
+    pub fn settle_all(
+        &self,
+        grant: Grant,
+        outcome: &Outcome,
+        now: Instant,
+    ) -> SmallVec<[(Slot, Cooldown); 1]> {
+        let slot = grant.slot;
+        let cooled = self.give_back(grant, outcome, now);
+        self.freed(slot);
+        cooled
+    }
+
+    /// What decisions see of a deployment now, willing or not; `stream` is what a call would ask.
+    pub fn seen(&self, at: Slot, stream: bool, now: Instant) -> Row {
+        let need = Demand { stream, ..Demand::default() };
+        lock(&self.table().places[at.0 as usize].cell).seen(0, 0, &need, now)
+    }
+
+    /// Cools a deployment until a moment that another instance decided.
+    pub fn cool(&self, at: Slot, until: Instant, kind: ErrorKind, now: Instant) {
+        lock(&self.table().places[at.0 as usize].cell).cool(until, kind, now);
+    }
+
+    /// Tells whoever waits that capacity may have freed at a deployment.
+    pub fn freed(&self, at: Slot) {
         let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
         for listener in listeners.iter().filter_map(Weak::upgrade) {
             listener.freed(at);
@@ -146,6 +199,49 @@ impl MemoryStore {
             table.with_account(&entry.account, |account| account.written(entry, written.is_ok()));
         }
         written
+    }
+}
+
+/// Claims all of a demand in every account, or nothing.
+fn draw(
+    cell: &mut Cell,
+    shared: &mut Locked<'_>,
+    need: &Demand,
+    money: Option<Decimal>,
+    now: Instant,
+) -> Result<(Claim, Claims), Denied> {
+    let take = &need.take;
+    let mut claims = Claims::new();
+    let mut own = cell.own.claim(Whose::Own, take, money, now);
+    if own.is_ok() {
+        for (ix, account) in &mut *shared {
+            match account.claim(Whose::Account(*ix), take, money, now) {
+                Ok(claim) => claims.push((*ix, claim)),
+                Err(denied) => {
+                    if let Ok(own) = std::mem::replace(&mut own, Err(denied)) {
+                        give_all(cell, own, shared, std::mem::take(&mut claims), now);
+                    }
+                    break;
+                }
+            }
+        }
+    }
+    if let Err(Denied::Short(_)) = own {
+        // All that is needed can be fetched at once.
+        cell.own.want(take, money);
+        shared.iter().for_each(|(_, account)| account.want(take, money));
+    }
+    Ok((own?, claims))
+}
+
+/// Gives back what was claimed of an attempt that is not made.
+fn give_all(cell: &mut Cell, own: Claim, shared: &mut Locked<'_>, claims: Claims, now: Instant) {
+    let nothing = Charge::default();
+    cell.own.settle(own, false, &nothing, now);
+    for (ix, claim) in claims {
+        if let Some((_, account)) = shared.iter_mut().find(|(at, _)| *at == ix) {
+            account.settle(claim, false, &nothing, now);
+        }
     }
 }
 
@@ -184,7 +280,7 @@ impl StateStore for MemoryStore {
         id: GrantId,
         now: Instant,
     ) -> Result<Grant, Refusal> {
-        let (grant, writes) = self.claim(at, need, id, now)?;
+        let (grant, writes) = self.claim(at, need, id, now).map_err(Denied::refusal)?;
         let Some(journal) = self.journal.as_ref().filter(|_| !writes.is_empty()) else {
             return Ok(grant);
         };
@@ -206,15 +302,14 @@ impl StateStore for MemoryStore {
         }
         // A probe's first content lets others in again.
         if grant.is_probe() {
-            self.tell_freed(grant.slot);
+            self.freed(grant.slot);
         }
     }
 
     fn settle(&self, grant: Grant, outcome: &Outcome, now: Instant) -> Option<Cooldown> {
         let slot = grant.slot;
-        let cooldown = self.give_back(grant, outcome, now);
-        self.tell_freed(slot);
-        cooldown
+        let own = |(at, cooldown)| (at == slot).then_some(cooldown);
+        self.settle_all(grant, outcome, now).into_iter().find_map(own)
     }
 
     fn report(&self, at: Slot, now: Instant) -> Report {

@@ -73,7 +73,7 @@ impl Refusal {
     /// against a moment; the reason told is the one that ends last, a cooldown or probe before all
     /// that ends.
     #[must_use]
-    pub(crate) fn and(self, other: Option<Self>) -> Self {
+    pub fn and(self, other: Option<Self>) -> Self {
         let Some(other) = other else { return self };
         let (first, last) =
             if self.until.rank() <= other.until.rank() { (self, other) } else { (other, self) };

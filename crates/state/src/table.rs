@@ -11,8 +11,8 @@ use pointsman_types::{DeploymentId, GroupName};
 use smallvec::SmallVec;
 
 use crate::{
-    AccountId, AccountIx, AccountSpec, Bound, Demand, Entry, MemberSpec, Refusal, Row, Sight, Slot,
-    Whose,
+    AccountId, AccountIx, AccountSpec, Allowances, Bound, Demand, Entry, MemberSpec, Refusal, Row,
+    Sight, Slot, Whose,
     account::Account,
     cell::{Cell, Turns, lock, turns_of},
 };
@@ -22,6 +22,8 @@ use crate::{
 pub(crate) struct Table {
     pub(crate) places: Vec<Place>,
     pub(crate) accounts: Vec<Mutex<Account>>,
+    /// What keeps the limits that other instances share.
+    allowances: Option<Arc<dyn Allowances>>,
     /// What a journal remembered of accounts that were not bound yet.
     written: HashMap<Arc<str>, Entry>,
     by_id: HashMap<DeploymentId, Slot>,
@@ -37,12 +39,18 @@ pub(crate) struct Place {
     pub(crate) cell: Mutex<Cell>,
 }
 
-type Locked<'a> = SmallVec<[(AccountIx, MutexGuard<'a, Account>); 4]>;
+/// Shared accounts under their locks.
+pub(crate) type Locked<'a> = SmallVec<[(AccountIx, MutexGuard<'a, Account>); 4]>;
 
 impl Table {
     /// An empty table that remembers what a journal holds.
     pub(crate) fn remembering(written: HashMap<Arc<str>, Entry>) -> Self {
         Self { written, ..Self::default() }
+    }
+
+    /// An empty table whose limits are shared.
+    pub(crate) fn sharing(allowances: Arc<dyn Allowances>) -> Self {
+        Self { allowances: Some(allowances), ..Self::default() }
     }
 
     pub(crate) fn bind(
@@ -78,7 +86,8 @@ impl Table {
             self.by_account.insert(spec.id.clone(), ix);
             ix
         };
-        lock(&self.accounts[ix.0 as usize]).configure(spec.limits, spec.budget, now);
+        let by = self.allowances.as_deref();
+        lock(&self.accounts[ix.0 as usize]).configure(spec.limits, spec.budget, by, now);
         ix
     }
 
@@ -105,7 +114,8 @@ impl Table {
         shared.sort_unstable();
         shared.dedup();
         let mut cell = lock(&self.places[slot.0 as usize].cell);
-        cell.own.configure(member.limits, member.budget, now);
+        let by = self.allowances.as_deref();
+        cell.own.configure(member.limits, member.budget, by, now);
         (cell.spec, cell.accounts, cell.lone) = (member.clone(), shared, lone);
         slot
     }

@@ -20,6 +20,7 @@ pub mod contract;
 pub mod event_stream;
 pub mod gateway;
 pub mod recorded;
+pub mod redis;
 mod scratch;
 pub mod upstream;
 pub mod wire;
@@ -27,6 +28,7 @@ pub mod wire;
 pub mod world;
 
 pub use gateway::Gateway;
+pub use redis::RedisServer;
 pub use scratch::Scratch;
 pub use upstream::{Behaviour, Upstream};
 pub use wire::Wire;

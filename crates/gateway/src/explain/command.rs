@@ -39,7 +39,7 @@ pub(crate) fn run(how: &Explain) -> ExitCode {
     let Some(builder) = configured.builder else {
         return serve::refuse("the configuration has errors");
     };
-    let app = match App::build(builder, clock, &configured.server) {
+    let app = match App::build(builder, clock, &configured.server, None) {
         Ok(app) => app,
         Err(error) => return serve::refuse(&error.to_string()),
     };

@@ -4,10 +4,11 @@ use std::{collections::HashSet, sync::atomic::AtomicU64};
 
 use pointsman::{
     Router,
+    redis::RedisHealth,
     state::{AccountReport, SpendReport},
 };
 use prometheus_client::{
-    metrics::{family::Family, gauge::Gauge},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 
@@ -57,6 +58,28 @@ pub(super) fn register(router: &Router, to: &mut Registry) {
     to.register("budget_remaining_usd", "US dollars left of a deployment's budget", budget);
     to.register("account_limit_remaining", "What is left of a shared account's limit", shared);
     to.register("account_budget_remaining_usd", "US dollars left of a shared budget", purse);
+}
+
+/// How the connection to Redis stands.
+pub(super) fn redis(health: &RedisHealth, to: &mut Registry) {
+    let gauge = |value: u64| {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        gauge
+    };
+    let counter = |value: u64| {
+        let counter: Counter = Counter::default();
+        counter.inc_by(value);
+        counter
+    };
+    let latency = Gauge::<f64, AtomicU64>::default();
+    latency.set(health.latency.as_secs_f64());
+    to.register("up", "1 if Redis answered last time", gauge(u64::from(health.reachable)));
+    to.register("instances", "Instances that share, this one included", gauge(health.instances));
+    to.register("latency_seconds", "How long the last answer took", latency);
+    to.register("outages", "How often it was out of reach", counter(health.outages));
+    to.register("round_trips", "Exchanges that it answered", counter(health.round_trips));
+    to.register("failures", "Exchanges that it did not answer", counter(health.failures));
 }
 
 fn with(labels: &Labels<2>, one: (&'static str, String)) -> Labels<3> {

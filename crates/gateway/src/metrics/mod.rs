@@ -113,6 +113,9 @@ impl Observer for Metrics {
 pub(crate) async fn get(State(app): State<Arc<App>>) -> Response {
     let mut now = Registry::default();
     gauges::register(&app.router, now.sub_registry_with_prefix("pointsman"));
+    if let Some(redis) = &app.redis {
+        gauges::redis(&redis.health(), now.sub_registry_with_prefix("pointsman_redis"));
+    }
     let mut text = String::new();
     let written = text::encode_registry(&mut text, &app.metrics.registry)
         .and_then(|()| text::encode_registry(&mut text, &now))

@@ -1,0 +1,399 @@
+//! One limit of one account: what is held of it here, what was used, what is to be told.
+
+use std::time::Duration;
+
+use pointsman_state::{BudgetLimit, Limit};
+
+use crate::{
+    known::{Bucket, Known},
+    outage::{Lasts, Share},
+    rules::ends,
+    wire::{Ask, Entry, Granted},
+};
+
+/// A lease is for what is used in this long.
+const AHEAD: f64 = 0.2;
+
+/// When something was drawn: in which report it will be told, and in which second of the server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) report: u64,
+    pub(crate) second: u64,
+    /// The server's milliseconds, of a moment that is now.
+    pub(crate) at: u64,
+}
+
+/// What is limited, and how its use counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// A limit of requests or tokens in any 60 seconds.
+    Minute(Limit),
+    /// One of a day, which begins so long after 00:00 UTC.
+    Day(Limit, Duration),
+    /// Parallel requests.
+    Slots,
+    /// Pico-dollars.
+    Money(BudgetLimit),
+}
+
+impl Kind {
+    /// Whether a draw counts when it settles, and is held on the lease until then.
+    pub(crate) fn is_held(&self) -> bool {
+        matches!(self, Self::Slots | Self::Money(_))
+    }
+
+    fn lasts(&self, length: u64) -> Lasts {
+        match self {
+            Self::Minute(_) => Lasts::Minute,
+            _ if length > 0 => Lasts::FromFirst(length),
+            _ => Lasts::UntilEnd,
+        }
+    }
+}
+
+/// One limit of one account.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    pub(crate) kind: Kind,
+    pub(crate) limit: u64,
+    /// What is left of the lease; below zero when more was used than was held.
+    balance: i64,
+    /// Drawn and not settled, of kinds that count when they settle.
+    reserved: u64,
+    /// Used and not yet in a report, by second of the server's.
+    fresh: Vec<Bucket>,
+    /// In the report that is not acknowledged.
+    pending: Vec<Bucket>,
+    /// Given back in that report.
+    returning: u64,
+    /// Given back of what was reported before.
+    refunds: Vec<(Mark, u64)>,
+    /// What calls wait for.
+    waiting: u64,
+    /// Used of late, a second.
+    rate: f64,
+    used_since: u64,
+    known: Option<Known>,
+    promised: u64,
+    /// When a counter's window began that the server has not told of.
+    began: Option<u64>,
+    pub(crate) share: Option<Share>,
+}
+
+impl Meter {
+    pub(crate) fn new(kind: Kind, limit: u64) -> Self {
+        Self {
+            kind,
+            limit,
+            balance: 0,
+            reserved: 0,
+            fresh: Vec::new(),
+            pending: Vec::new(),
+            returning: 0,
+            refunds: Vec::new(),
+            waiting: 0,
+            rate: 0.0,
+            used_since: 0,
+            known: None,
+            promised: 0,
+            began: None,
+            share: None,
+        }
+    }
+
+    fn fresh_sum(&self) -> u64 {
+        sum(&self.fresh)
+    }
+
+    /// What counts against the limit, of all instances, leases of others apart.
+    pub(crate) fn used(&self, server: u64) -> u64 {
+        let known = self.known.as_ref().map_or(0, |known| known.used(server));
+        let recent = |mark: &Mark| {
+            !matches!(self.kind, Kind::Minute(_)) || (mark.second + 60) * 1_000 > server
+        };
+        let back = self.refunds.iter().filter(|one| recent(&one.0)).map(|one| one.1).sum::<u64>();
+        let used = known.saturating_add(self.fresh_sum()).saturating_add(sum(&self.pending));
+        used.saturating_sub(back + self.returning)
+    }
+
+    pub(crate) fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    pub(crate) fn known(&self) -> Option<&Known> {
+        self.known.as_ref()
+    }
+
+    /// What may be drawn here without asking.
+    pub(crate) fn usable(&self, alive: bool, server: u64) -> u64 {
+        let held = u64::try_from(self.balance).unwrap_or(0);
+        match &self.share {
+            Some(share) => held + share.left(server).saturating_sub(self.debt()),
+            None if alive => held,
+            None => 0,
+        }
+    }
+
+    fn debt(&self) -> u64 {
+        u64::try_from(-self.balance).unwrap_or(0)
+    }
+
+    /// What may be had in all, as far as it is known: held here, or free at the server.
+    pub(crate) fn fits(&self, need: u64, server: u64) -> bool {
+        let Some(known) = &self.known else { return need <= self.limit };
+        let taken = self.used(server).saturating_add(self.reserved);
+        taken.saturating_add(known.others).saturating_add(need) <= self.limit
+    }
+
+    /// When so much may be had, in the server's milliseconds; `None`: not by time alone.
+    pub(crate) fn when(&self, need: u64, server: u64) -> Option<u64> {
+        if let Some(share) = &self.share {
+            let held = u64::try_from(self.balance).unwrap_or(0);
+            return share.when(need.saturating_sub(held), server);
+        }
+        if !matches!(self.kind, Kind::Minute(_)) {
+            let kept = self.reserved.saturating_add(need) > self.limit;
+            return if kept { None } else { self.resets(server) };
+        }
+        let others = self.known.as_ref().map_or(0, |known| known.others);
+        let known = self.known.iter().flat_map(|known| &known.buckets);
+        let buckets = known.chain(&self.pending).chain(&self.fresh).copied().collect();
+        let all = Known { buckets, ..Known::default() };
+        // What is out on leases is used or returned within a second.
+        let soon = (others > 0).then_some(server + 1_000);
+        let room = self.limit.checked_sub(need)?.checked_sub(others);
+        room.and_then(|room| all.leaves(room, server)).or(soon)
+    }
+
+    /// When a counter begins anew, in the server's milliseconds, if a window runs.
+    pub(crate) fn resets(&self, server: u64) -> Option<u64> {
+        let known = self.known.as_ref().map_or(0, |known| known.window.1);
+        let own = || {
+            let began = self.began?;
+            let (length, end, _) = ends(&self.kind, began);
+            Some(if length > 0 { began.saturating_add(length) } else { end })
+        };
+        let later = |end: &u64| *end > server;
+        Some(known).filter(later).or_else(|| own().filter(later))
+    }
+
+    /// Draws so much, which is usable.
+    pub(crate) fn draw(&mut self, need: u64, mark: Mark, server: u64) {
+        let amount = i64::try_from(need).unwrap_or(i64::MAX);
+        let held = self.balance.max(0).min(amount);
+        self.balance -= held;
+        let more = need - u64::try_from(held).unwrap_or(0);
+        if let Some(share) = &mut self.share {
+            share.take(more, server);
+            // It is on the books as if it had been leased.
+        }
+        self.used_since += need;
+        if self.kind.is_held() {
+            self.reserved += need;
+        } else {
+            self.use_now(mark, need);
+        }
+    }
+
+    fn use_now(&mut self, now: Mark, amount: u64) {
+        if amount == 0 {
+            return;
+        }
+        let second = now.second;
+        if !matches!(self.kind, Kind::Minute(_)) && self.resets(now.at).is_none() {
+            self.began = Some(now.at);
+        }
+        match self.fresh.last_mut() {
+            Some(one) if one.second == second => {
+                (one.amount, one.last) = (one.amount + amount, now.at.max(one.last));
+            }
+            _ => self.fresh.push(Bucket { second, amount, last: now.at }),
+        }
+        if let Some(share) = &mut self.share {
+            share.used(second, amount);
+        }
+    }
+
+    /// Settles what was drawn at `mark` with what was used in the end.
+    pub(crate) fn settle(&mut self, drawn: u64, used: u64, mark: Mark, now: Mark) {
+        let signed = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
+        if self.kind.is_held() {
+            self.reserved = self.reserved.saturating_sub(drawn);
+            self.balance = self.balance.saturating_add(signed(drawn)).saturating_sub(signed(used));
+            if self.kind != Kind::Slots {
+                self.use_now(now, used);
+            }
+        } else if used > drawn {
+            let more = used - drawn;
+            self.balance = self.balance.saturating_sub(signed(more));
+            self.use_now(now, more);
+        } else if used < drawn {
+            self.give_back(drawn - used, mark, now);
+        }
+    }
+
+    fn give_back(&mut self, amount: u64, mark: Mark, now: Mark) {
+        if let Some(share) = &mut self.share {
+            share.unused(mark.second, amount);
+        }
+        let same = |one: &&mut Bucket| one.second == mark.second && one.amount >= amount;
+        if mark.report == now.report
+            && let Some(one) = self.fresh.iter_mut().find(same)
+        {
+            one.amount -= amount;
+            self.balance = self.balance.saturating_add(i64::try_from(amount).unwrap_or(i64::MAX));
+        } else {
+            self.refunds.push((mark, amount));
+        }
+    }
+
+    pub(crate) fn want(&mut self, need: u64) {
+        self.waiting = self.waiting.saturating_add(need);
+    }
+
+    /// Whether there is anything to be told or given back, or calls wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        let tells = !self.fresh.is_empty() || !self.refunds.is_empty() || !self.pending.is_empty();
+        tells || self.waiting > 0 || self.balance != 0 || self.reserved > 0 || self.rate > 0.1
+    }
+
+    /// Whether so little is left that more should be fetched ahead.
+    pub(crate) fn is_low(&self) -> bool {
+        let ahead = self.rate * AHEAD;
+        ahead >= 4.0 && to_f64(self.balance.max(0).unsigned_abs()) < ahead / 4.0
+    }
+
+    /// Moves what was used into a report. `exact`: with its seconds; else it counts from when the
+    /// report comes in.
+    pub(crate) fn report(
+        &mut self,
+        exact: bool,
+        stamp: impl Fn(Mark) -> Option<u64>,
+        now: u64,
+    ) -> Vec<Entry> {
+        self.pending = std::mem::take(&mut self.fresh);
+        let mut entries: Vec<Entry> = Vec::new();
+        for one in self.pending.iter().filter(|one| one.amount > 0) {
+            let second = if exact { one.second } else { 0 };
+            match entries.last_mut() {
+                Some(last) if last.second == second => last.amount += i128::from(one.amount),
+                _ => entries.push(Entry { second, amount: i128::from(one.amount) }),
+            }
+        }
+        let slides = matches!(self.kind, Kind::Minute(_));
+        for (mark, amount) in std::mem::take(&mut self.refunds) {
+            let second = if slides { stamp(mark) } else { Some(mark.second) };
+            // What has left the window is no matter.
+            let counts = |second: &u64| !slides || second + 62 > now;
+            if let Some(second) = second.filter(counts) {
+                self.returning += amount;
+                entries.push(Entry { second, amount: -i128::from(amount) });
+            }
+        }
+        entries
+    }
+
+    /// What to hold and to ask for. What is more than what is used in 200 ms goes back: it is not
+    /// ours from here on.
+    pub(crate) fn ask(&mut self, instances: u64, strict: bool, since: Duration) -> Ask {
+        let decay = (-since.as_secs_f64() / AHEAD).exp();
+        self.rate = self.rate * decay + to_f64(self.used_since) / AHEAD;
+        self.used_since = 0;
+        let largest = (self.limit / (8 * instances.max(1))).max(1);
+        let ahead = if strict { 0 } else { whole(self.rate * AHEAD).min(largest) };
+        let signed = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
+        let calm = self.share.is_none();
+        if calm {
+            self.balance = self.balance.min(signed(ahead.max(self.waiting)));
+        }
+        let out = signed(self.reserved.saturating_add(self.fresh_sum()));
+        if self.balance.saturating_add(out) < 0 {
+            // The debt is in the report.
+            self.balance = -out;
+        }
+        let held = u64::try_from(self.balance.saturating_add(out)).unwrap_or(0);
+        let lacks = |amount: u64| u64::try_from(signed(amount) - self.balance).unwrap_or(0);
+        let (must, want) = if calm {
+            let want = self.waiting.saturating_add(ahead);
+            (held.saturating_add(lacks(self.waiting)), held.saturating_add(lacks(want)))
+        } else {
+            (held, held)
+        };
+        Ask { held, must, want, safe: calm }
+    }
+
+    /// The server has answered.
+    pub(crate) fn granted(&mut self, granted: &Granted, asked: &Ask) {
+        let signed = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
+        let gain = signed(granted.held) - signed(asked.held);
+        self.balance = self.balance.saturating_add(gain);
+        self.pending.clear();
+        self.returning = 0;
+        self.waiting = 0;
+        self.known = Some(granted.known.clone());
+        if granted.known.window.0 > 0 {
+            self.began = None;
+        }
+        if self.share.is_none() {
+            self.promised = granted.promised;
+        }
+    }
+
+    /// What was held and promised is not ours any more.
+    pub(crate) fn expire(&mut self) {
+        self.balance = self.balance.min(0);
+        self.promised = 0;
+    }
+
+    /// The server is out of reach from here on.
+    pub(crate) fn cut_off(&mut self, instances: u64, length: u64) {
+        if self.share.is_some() {
+            return;
+        }
+        let lasts = self.kind.lasts(length);
+        self.share = Some(match self.known.clone() {
+            Some(known) => Share::new(known, self.promised, instances, lasts),
+            // Nobody else was ever seen.
+            None => Share::new(Known::default(), self.limit, 1, lasts),
+        });
+        self.waiting = 0;
+    }
+
+    /// The server is back, and everybody has told what they used.
+    pub(crate) fn rejoin(&mut self) {
+        self.share = None;
+        self.promised = 0;
+    }
+
+    /// A counter that is over begins anew, though the server is out of reach.
+    pub(crate) fn begin_anew(&mut self, server: u64, end: u64) {
+        let limit = self.limit;
+        if let Some(share) = &mut self.share
+            && share.begins_anew(limit, server, end)
+        {
+            share.take(self.reserved, server);
+            self.balance = 0;
+            if let Some(known) = &mut self.known {
+                known.total = 0;
+            }
+        }
+    }
+}
+
+fn sum(of: &[Bucket]) -> u64 {
+    of.iter().map(|one| one.amount).sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate needs no more than seven digits")]
+fn to_f64(amount: u64) -> f64 {
+    amount as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it saturates, and rates are not below zero"
+)]
+fn whole(amount: f64) -> u64 {
+    amount.round() as u64
+}

@@ -1,0 +1,156 @@
+//! What an instance may spend while the server is out of reach.
+
+use crate::known::{Known, SPAN};
+
+/// One limit's share through an outage.
+///
+/// First what was promised for it; then, of whatever leaves the window that was known last, one part
+/// for each instance that was seen. What is spent here leaves as well, and comes back here alone. So
+/// the instances together never exceed what the server would have admitted.
+#[derive(Clone, Debug)]
+pub(crate) struct Share {
+    known: Known,
+    instances: u64,
+    /// What may be taken whatever leaves.
+    promised: u64,
+    /// What was taken of it all.
+    taken: u64,
+    /// What was used since, by second: it leaves a minute later.
+    uses: Vec<(u64, u64)>,
+    lasts: Lasts,
+}
+
+/// How long what was used counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lasts {
+    /// Any 60 seconds.
+    Minute,
+    /// So many milliseconds from the first use.
+    FromFirst(u64),
+    /// Until an end that is known, or for good.
+    UntilEnd,
+}
+
+impl Share {
+    /// From what was known last.
+    pub(crate) fn new(known: Known, promised: u64, instances: u64, lasts: Lasts) -> Self {
+        let instances = instances.max(1);
+        Self { known, instances, promised, taken: 0, uses: Vec::new(), lasts }
+    }
+
+    /// What may still be taken, by the server's milliseconds.
+    pub(crate) fn left(&self, server: u64) -> u64 {
+        let gone = self.known.buckets.iter().filter(|one| one.falls() <= server);
+        let gone: u64 = gone.map(|one| one.amount).sum();
+        let back = self.uses.iter().filter(|one| falls(one.0) <= server);
+        let back: u64 = back.map(|one| one.1).sum();
+        (self.promised + gone / self.instances + back).saturating_sub(self.taken)
+    }
+
+    /// Takes so much, which is left.
+    pub(crate) fn take(&mut self, amount: u64, server: u64) {
+        self.taken += amount;
+        if let Lasts::FromFirst(length) = self.lasts
+            && self.known.window == (0, 0)
+        {
+            self.known.window = (server, server.saturating_add(length));
+        }
+    }
+
+    /// Counts a use, whatever it was taken from.
+    pub(crate) fn used(&mut self, second: u64, amount: u64) {
+        if self.lasts == Lasts::Minute {
+            match self.uses.last_mut() {
+                Some((last, sum)) if *last == second => *sum += amount,
+                _ => self.uses.push((second, amount)),
+            }
+        }
+    }
+
+    /// Part of a use was none.
+    pub(crate) fn unused(&mut self, second: u64, amount: u64) {
+        if let Some((_, sum)) = self.uses.iter_mut().find(|one| one.0 == second) {
+            *sum = sum.saturating_sub(amount);
+        }
+    }
+
+    /// When a counter's window that was known is over, another begins, and each instance has its
+    /// part of the limit. `end` is that of the next one. True when that is so.
+    pub(crate) fn begins_anew(&mut self, limit: u64, server: u64, end: u64) -> bool {
+        let over = self.known.is_over(server);
+        if over {
+            let from_first = matches!(self.lasts, Lasts::FromFirst(_));
+            let window = if from_first { (0, 0) } else { (server, end) };
+            self.promised = limit / self.instances;
+            self.taken = 0;
+            self.known = Known { window, ..Known::default() };
+        }
+        over
+    }
+
+    /// When so much will be left, in the server's milliseconds; `None`: not by time alone.
+    pub(crate) fn when(&self, amount: u64, server: u64) -> Option<u64> {
+        if self.known.window.1 > server {
+            return Some(self.known.window.1);
+        }
+        let known = self.known.buckets.iter().map(crate::known::Bucket::falls);
+        let own = self.uses.iter().map(|one| falls(one.0));
+        let later = known.chain(own).filter(|at| *at > server);
+        later.filter(|at| self.left(*at) >= amount).min()
+    }
+}
+
+/// When what was used in a second counts no more, in milliseconds.
+fn falls(second: u64) -> u64 {
+    (second + 1) * 1_000 + SPAN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::known::Bucket;
+
+    fn known(amount: u64) -> Known {
+        Known { buckets: vec![Bucket { second: 100, amount, last: 100_999 }], ..Known::default() }
+    }
+
+    #[test]
+    fn each_instance_has_its_part_of_what_leaves() {
+        let mut share = Share::new(known(10), 2, 3, Lasts::Minute);
+        assert_eq!(share.left(120_000), 2);
+        share.take(2, 120_000);
+        share.used(120, 2);
+        assert_eq!(share.left(160_998), 0);
+        assert_eq!(share.when(3, 121_000), Some(160_999));
+        assert_eq!(share.left(160_999), 3);
+        share.take(3, 161_000);
+        share.used(161, 3);
+        // What was spent here comes back here, a minute after its second.
+        assert_eq!((share.left(180_999), share.left(181_000), share.left(222_000)), (0, 2, 5));
+        assert_eq!((share.when(5, 170_000), share.when(6, 170_000)), (Some(222_000), None));
+    }
+
+    #[test]
+    fn a_counter_begins_anew_once() {
+        let known = Known { total: 9, window: (1, 5_000), ..Known::default() };
+        let mut share = Share::new(known, 1, 2, Lasts::UntilEnd);
+        share.take(1, 4_000);
+        assert!(!share.begins_anew(20, 4_999, 9_000));
+        assert_eq!((share.left(4_999), share.when(1, 4_999)), (0, Some(5_000)));
+        assert!(share.begins_anew(20, 5_000, 9_000));
+        assert_eq!(share.left(5_000), 10);
+        assert!(!share.begins_anew(20, 6_000, 9_000));
+        share.take(10, 6_000);
+        assert!(share.begins_anew(20, 9_000, 13_000));
+    }
+
+    #[test]
+    fn a_window_runs_from_the_first_spend() {
+        let mut share = Share::new(Known::default(), 5, 1, Lasts::FromFirst(1_000));
+        assert!(!share.begins_anew(5, 50_000, 0));
+        share.take(5, 60_000);
+        assert_eq!(share.when(1, 60_500), Some(61_000));
+        assert!(share.begins_anew(5, 61_000, 0));
+        assert_eq!(share.left(61_000), 5);
+    }
+}
