@@ -154,27 +154,34 @@ async fn a_second_copy_overtakes_a_slow_one() {
     let (a, b) = (upstream("a").await, upstream("b").await);
     for up in [&a, &b] {
         up.answer_with(|_, nth| {
-            let slow = if nth % 10 == 9 { 2_000 } else { 5 };
+            let slow = if nth % 10 == 9 { 10_000 } else { 150 };
             Behaviour::ok().delay(Duration::from_millis(slow))
         });
     }
     let config = Config::default().deployment(&a).deployment(&b);
     let gateway = config.and("router_settings: {pointsman: {hedge: {groups: [m]}}}").start().await;
+    // A few at a time: what is measured is what the slow ones cost, not how busy the machine is.
+    let round = || async {
+        let calls = (0..5).map(|_| async {
+            let began = now();
+            assert_eq!(chat(&gateway).await.head.status, 200);
+            now() - began
+        });
+        futures_util::future::join_all(calls).await
+    };
     // It learns what is usual first.
-    for _ in 0..40 {
-        chat(&gateway).await;
+    for _ in 0..8 {
+        round().await;
     }
     let before = a.count() + b.count();
     let mut took = Vec::new();
-    for _ in 0..100 {
-        let began = now();
-        assert_eq!(chat(&gateway).await.head.status, 200);
-        took.push(now() - began);
+    for _ in 0..20 {
+        took.extend(round().await);
     }
     took.sort_unstable();
     let sent = a.count() + b.count() - before;
-    assert!(took[98] < Duration::from_millis(500), "p99 is {:?}", took[98]);
-    assert!((101..=112).contains(&sent), "{sent} sends for 100 calls");
+    assert!(took[98] < Duration::from_secs(5), "p99 is {:?}", took[98]);
+    assert!((101..=125).contains(&sent), "{sent} sends for 100 calls");
 }
 
 #[tokio::test]

@@ -12,6 +12,11 @@ async fn begin(to: &Gateway, body: &Value) -> Wire {
     wire
 }
 
+/// How many of the events tell of an error.
+fn errors(events: &[&str]) -> usize {
+    events.iter().filter(|event| event.contains("\"error\"")).count()
+}
+
 #[tokio::test]
 async fn chunks_arrive_while_the_stream_goes_on() {
     let a = upstream("a").await;
@@ -91,6 +96,7 @@ async fn a_stream_that_fails_before_its_first_content_moves_on() {
             "error frame",
             Behaviour::ok().error_frame_after_chunks(0, &json!({"error": {"message": "busy"}})),
         ),
+        ("late first token", Behaviour::ok().first_chunk_delay(std::time::Duration::from_secs(20))),
         ("empty", Behaviour::ok().sse(Vec::<&str>::new())),
     ] {
         let (bad, good) = (upstream("bad").await, upstream("good").await);
@@ -134,6 +140,7 @@ async fn a_stream_that_breaks_off_later_says_so_and_ends() {
         assert!(text(&events).starts_with("one"), "{name}: {body}");
         let last: Value = serde_json::from_str(events.last().unwrap()).unwrap();
         assert!(last["error"]["message"].is_string(), "{name}: {body}");
+        assert_eq!(errors(&events), 1, "{name}: {body}");
         assert!(!body.contains("[DONE]"), "{name}: {body}");
         assert_eq!(good.count(), 0, "{name}: nothing is retried behind the client's back");
     }
@@ -149,5 +156,6 @@ async fn a_stream_that_falls_silent_is_ended() {
     let body = response.text();
     let last: Value = serde_json::from_str(events(&body).last().unwrap()).unwrap();
     assert!(last["error"].is_object(), "{body}");
+    assert_eq!((errors(&events(&body)), body.contains("[DONE]")), (1, false), "{body}");
     a.until(WITHIN, |tally| tally.hung_up == 1).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The project's tasks: `cargo xtask ci`, `cargo xtask tidy` and `cargo xtask prices`.
+//! The project's tasks: `cargo xtask ci`, `tidy`, `prices` and `sim`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to a terminal")]
 
@@ -6,6 +6,7 @@ mod ci;
 mod clients;
 mod metadata;
 mod prices;
+mod sim;
 mod steps;
 mod system;
 mod tidy;
@@ -31,6 +32,9 @@ Tasks:
   prices Refreshes the shipped price book from a file in LiteLLM's format.
            --from <file>    the file, such as model_prices_and_context_window.json
            --as-of <date>   the day for which it holds, such as 2026-11-22
+  sim    Lives through simulated worlds and checks their laws; `cargo xtask sim --help` has more.
+           --seed <n> --seeds <n> --calls <n>   which worlds, and how much happens in each
+           --mutant <name>                      with a bug on purpose, that some law must notice
 
 Options:
   -h, --help  Show this
@@ -46,6 +50,7 @@ enum Task {
     Help,
     Tidy,
     Prices(prices::Options),
+    Sim(Vec<std::ffi::OsString>),
     Ci { keep_going: bool, only: Vec<String> },
 }
 
@@ -68,6 +73,7 @@ fn run(task: Task) -> Result<(), String> {
         }
         Task::Tidy => tidy::run(root),
         Task::Prices(options) => prices::run(root, &options),
+        Task::Sim(args) => sim::sim(root, &args),
         Task::Ci { keep_going, only } => ci::run(root, keep_going, &only),
     }
 }
@@ -88,7 +94,12 @@ fn parse(mut args: lexopt::Parser) -> Result<Task, String> {
         match arg {
             Short('h') | Long("help") => return Ok(Task::Help),
             Value(task) if name.is_none() => {
-                name = Some(task.string().map_err(|e| e.to_string())?);
+                let task = task.string().map_err(|e| e.to_string())?;
+                if task == "sim" {
+                    // Its options are its own.
+                    return Ok(Task::Sim(args.raw_args().map_err(|e| e.to_string())?.collect()));
+                }
+                name = Some(task);
             }
             Long("keep-going") if name.as_deref() == Some("ci") => keep_going = true,
             Long("only") if name.as_deref() == Some("ci") => {
@@ -132,6 +143,8 @@ mod tests {
             panic!("ci with both options")
         };
         assert_eq!(only, ["deny"]);
+        let Ok(Task::Sim(args)) = of(&["sim", "--seed", "7", "--help"]) else { panic!("sim") };
+        assert_eq!(args, ["--seed", "7", "--help"]);
     }
 
     #[test]

@@ -108,6 +108,8 @@ impl Journey<'_> {
         self.ticket = live.room.enter(priority, queue);
         let until = (self.shared.clock.now() + most).min(self.deadline);
         let mut refusal = refusal;
+        // What freed before it stood in line told nobody.
+        live.room.wake();
         loop {
             let blocks = self.would_take_any(place);
             let Some(ticket) = &self.ticket else { return Err(refusal) };

@@ -8,6 +8,7 @@ use crate::{
     attempt::{Sending, Sent},
     candidates::Known,
     claim::How,
+    fit::Outgrown,
     journey::Journey,
     plan::Place,
 };
@@ -62,6 +63,10 @@ impl Journey<'_> {
             return early;
         }
         self.made(early.attempt);
+        if early.result.as_ref().is_err_and(|error| error.kind.scope() == Scope::LargerWindow) {
+            let window = self.topology.node(early.ix).info.max_input_tokens;
+            known.outgrown = Outgrown::by(window);
+        }
         known.tried.push(early.ix);
         if other == first_ix { first.await } else { second.await }
     }

@@ -95,6 +95,9 @@ impl<'a> Journey<'a> {
     /// Goes from group to group until one answers.
     pub(crate) async fn run(mut self, start: Place) -> Result<Answer, Failure> {
         let original = Arc::clone(&self.call);
+        if let Some(text) = &original.options.mock_response {
+            return self.mocked(&start, text);
+        }
         let key = if self.is_copy { None } else { self.cache_key(&start) };
         if let Some(kept) = key.as_ref().and_then(|key| self.kept(key)) {
             return Ok(kept);
@@ -189,7 +192,7 @@ impl<'a> Journey<'a> {
         }
     }
 
-    fn answer(self, ix: Ix, headers: HeaderMap, payload: Payload) -> Answer {
+    pub(crate) fn answer(self, ix: Ix, headers: HeaderMap, payload: Payload) -> Answer {
         let deployment = &self.topology.node(ix).deployment;
         Answer {
             deployment: deployment.id.clone(),
@@ -260,16 +263,21 @@ impl<'a> Journey<'a> {
             taken: place.taken.clone(),
             call: Arc::clone(&self.call),
             lease,
-            ledger: Ledger {
-                topology: Arc::clone(&self.topology),
-                group: place.group,
-                ix,
-                stream: self.call.head.stream,
-                is_probe: false,
-                estimate: self.estimate,
-                tier: self.tier(),
-                observer: self.shared.observer.clone(),
-            },
+            ledger: self.ledger(place, ix),
+        }
+    }
+
+    /// Where an attempt of this call at that member is settled.
+    pub(crate) fn ledger(&self, place: &Place, ix: Ix) -> Ledger {
+        Ledger {
+            topology: Arc::clone(&self.topology),
+            group: place.group,
+            ix,
+            stream: self.call.head.stream,
+            is_probe: false,
+            estimate: self.estimate,
+            tier: self.tier(),
+            observer: self.shared.observer.clone(),
         }
     }
 

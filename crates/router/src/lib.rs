@@ -19,6 +19,7 @@ mod journey;
 mod ledger;
 mod live;
 mod mirror;
+mod mock;
 mod need;
 mod pattern;
 mod pins;

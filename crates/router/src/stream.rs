@@ -68,6 +68,24 @@ impl AnswerStream {
         }
     }
 
+    /// A stream of these frames, that no upstream sends and nothing is claimed for.
+    pub(crate) fn made(frames: Vec<Frame>, ledger: Ledger) -> Self {
+        Self {
+            held: frames.into(),
+            frames: Box::pin(futures_util::stream::empty()),
+            lease: None,
+            ledger,
+            usage: None,
+            seen: 0,
+            first_content: Duration::ZERO,
+            stall_timeout: None,
+            stall: None,
+            waiting: false,
+            done: false,
+            ended: false,
+        }
+    }
+
     /// The usage, as far as the upstream has said it.
     pub fn usage(&self) -> Option<Usage> {
         self.usage

@@ -130,10 +130,13 @@ impl Ticket {
 
     /// Whether it holds up those behind it.
     pub(crate) fn set_blocks(&self, blocks: bool) {
-        if let Some(waiter) = self.room.line().waiting.get_mut(&self.place) {
-            waiter.blocks = blocks;
-        }
-        if !blocks {
+        let before = self
+            .room
+            .line()
+            .waiting
+            .get_mut(&self.place)
+            .map(|waiter| std::mem::replace(&mut waiter.blocks, blocks));
+        if before == Some(true) && !blocks {
             self.room.wake_behind(self.place);
         }
     }

@@ -292,11 +292,17 @@ impl StateStore for MemoryStore {
     }
 
     fn progress(&self, grant: &Grant, what: Progress<'_>, now: Instant) {
-        let table = self.table();
-        let mut cell = lock(&table.places[grant.slot.0 as usize].cell);
-        match what {
-            Progress::Headers(rate) => cell.headers(rate, now),
-            Progress::FirstContent => cell.first_content(grant, now),
+        {
+            let table = self.table();
+            let mut cell = lock(&table.places[grant.slot.0 as usize].cell);
+            match what {
+                Progress::Headers(rate) => return cell.headers(rate, now),
+                Progress::FirstContent => cell.first_content(grant, now),
+            }
+        }
+        // A probe's first content lets others in again.
+        if grant.is_probe() {
+            self.freed(grant.slot);
         }
     }
 

@@ -96,7 +96,8 @@ impl World {
         let log = Arc::new(Log::new(Arc::clone(&clock), plan.calls));
         let ids = scene.members.iter().map(|member| member.id.clone());
         let memory = MemoryStore::new(plan.seed);
-        let witness = Arc::new(Witness::new(memory, Arc::clone(&log), ids, plan.mutant));
+        let witness =
+            Arc::new(Witness::new(memory, Arc::clone(&log), ids, scene.shared_store, plan.mutant));
         let provider: Arc<dyn Provider> =
             Arc::new(Scripted::new(Arc::clone(&scene), Arc::clone(&log)));
         let store: Arc<dyn StateStore> = Arc::clone(&witness) as Arc<dyn StateStore>;

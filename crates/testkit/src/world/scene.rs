@@ -114,6 +114,9 @@ pub(crate) struct Scene {
     /// The last but one group takes turns, and nothing ever happens there.
     pub(crate) steady: Option<usize>,
     pub(crate) reloads: bool,
+    /// Claims are refused now and then of members that looked willing, as a store does that others
+    /// draw on as well.
+    pub(crate) shared_store: bool,
 }
 
 /// Strategies that worlds draw from.
@@ -229,6 +232,7 @@ impl Scene {
             guarded,
             steady: None,
             reloads: one_in(dice, 2),
+            shared_store: one_in(dice, 4),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -19,6 +20,8 @@ use super::{
     build::doubled,
     log::{Attempt, Log, seconds},
 };
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// What is known of a member from its configuration and from how it was settled.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub(crate) struct Witness {
     pub(crate) inner: MemoryStore,
     log: Arc<Log>,
     registry: Mutex<Registry>,
+    /// Whether others seem to draw on limits too, see [`super::scene::Scene`].
+    shared: bool,
     mutant: Option<Mutant>,
 }
 
@@ -61,11 +66,12 @@ impl Witness {
         inner: MemoryStore,
         log: Arc<Log>,
         members: impl Iterator<Item = String>,
+        shared: bool,
         mutant: Option<Mutant>,
     ) -> Self {
         let members = members.zip(0..).collect();
         let registry = Mutex::new(Registry { members, ..Registry::default() });
-        Self { inner, log, registry, mutant }
+        Self { inner, log, registry, shared, mutant }
     }
 
     pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
@@ -74,6 +80,15 @@ impl Witness {
 
     fn is(&self, mutant: Mutant) -> bool {
         self.mutant == Some(mutant)
+    }
+
+    /// Whether another instance has just taken what was left of the member's limit.
+    fn taken_elsewhere(&self, at: Slot, now: Instant) -> Option<Refusal> {
+        let registry = self.registry();
+        let limited = registry.known[at.0 as usize].spec.limits != Limits::default();
+        let moment = now.as_nanos() / 1_000_000 + u64::from(at.0);
+        let taken = self.shared && limited && moment.is_multiple_of(5);
+        taken.then(|| Refusal { why: Why::Headroom, until: Until::At(now + SECOND) })
     }
 
     /// The laws of a claim.
@@ -301,7 +316,7 @@ impl StateStore for Witness {
             && now.as_nanos() / 1_000_000 % 7 == 0
             && let Some(row) = out.rows.pop()
         {
-            let until = Until::At(now + std::time::Duration::from_secs(1));
+            let until = Until::At(now + SECOND);
             out.refused.push((row.at, Refusal { why: Why::Headroom, until }));
         }
     }
@@ -313,6 +328,9 @@ impl StateStore for Witness {
         id: GrantId,
         now: Instant,
     ) -> Result<Grant, Refusal> {
+        if let Some(refusal) = self.taken_elsewhere(at, now) {
+            return Err(refusal);
+        }
         let early =
             self.is(Mutant::EarlyProbe).then(|| Demand { last_resort: true, ..need.clone() });
         let grant = self.inner.reserve(at, early.as_ref().unwrap_or(need), id, now).await?;
@@ -329,10 +347,8 @@ impl StateStore for Witness {
             if id.0 % 3 == 0
                 && let Ok(second) = self.inner.reserve(at, &again, second, now).await
             {
-                let unsent = Outcome {
-                    sent: false,
-                    ..Outcome::bare(Verdict::Dropped, std::time::Duration::ZERO)
-                };
+                let unsent =
+                    Outcome { sent: false, ..Outcome::bare(Verdict::Dropped, Duration::ZERO) };
                 self.inner.settle(second, &unsent, now);
             }
         }
