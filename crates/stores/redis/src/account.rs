@@ -224,7 +224,7 @@ impl Account {
     pub(crate) fn answered(&self, answer: Answer, sent: Instant, now: Instant) {
         let mut state = self.state();
         let Some(asks) = state.asks.take() else { return };
-        let Answer::Fine { generation, report, second, granted } = answer else {
+        let Answer::Fine { generation, report, second, instances, granted } = answer else {
             state.lost = true;
             state.cut_off(&self.hub, now);
             state.out = Some(Out { until: Some(now + GRACE) });
@@ -233,6 +233,7 @@ impl Account {
         if granted.len() != state.meters.len() {
             return;
         }
+        self.hub.instances.fetch_max(instances, Ordering::Relaxed);
         if let Some(sending) = state.sending.take() {
             let stamp = (!sending.exact).then_some(second);
             state.stamps.push_back((sending.number, stamp));

@@ -26,8 +26,9 @@ use crate::{
 const TICK: Duration = Duration::from_millis(200);
 /// How often accounts without traffic are asked for, and the heartbeat is sent.
 const BEAT: Duration = Duration::from_millis(400);
-/// How long an instance is counted after its last heartbeat, in milliseconds.
-const BEAT_LIFE: u64 = 1_500;
+/// How long an instance is counted after its last heartbeat, in milliseconds: one that is slow for a
+/// moment still has its part.
+const BEAT_LIFE: u64 = 5_000;
 /// How often all cooldowns are read, in case news was lost.
 const READ: Duration = Duration::from_secs(2);
 /// Exchanges are at least so far apart.

@@ -48,6 +48,8 @@ pub(crate) enum Answer {
         /// The last report that counts, and the second in which it came.
         report: u64,
         second: u64,
+        /// Instances that share the account.
+        instances: u64,
         granted: Vec<Granted>,
     },
 }
@@ -121,8 +123,9 @@ fn answer(value: Value) -> Option<Answer> {
     }
     let generation = text(&parts.next()?)?;
     let (report, second) = (number(&parts.next()?)?, number(&parts.next()?)?);
+    let instances = number(&parts.next()?)?;
     let granted: Option<Vec<Granted>> = parts.map(granted).collect();
-    Some(Answer::Fine { generation, report, second, granted: granted? })
+    Some(Answer::Fine { generation, report, second, instances, granted: granted? })
 }
 
 fn granted(value: Value) -> Option<Granted> {

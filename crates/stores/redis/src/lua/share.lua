@@ -11,7 +11,7 @@
 --         n, and n times: second (0: now), amount (less than 0: given back);
 --         with a seed: total, begin, end, n, and n times: second, amount, last ms
 -- Reply ms of the server, then for each account: status (0 fine, 1 the server knows less than the
---       instance: seed), generation, last report, its second, and for each limit: held, promised,
+--       instance: seed), generation, last report, its second, instances that share, and for each limit: held, promised,
 --       held by others, promised to others, total, base, begin, end,
 --       flat list of second, amount, last ms
 
@@ -22,7 +22,9 @@ if told > 0 then
 end
 local sec = tonumber(time[1])
 local now = sec * 1000 + math.floor(tonumber(time[2]) / 1000)
-local SPAN, KEEP, FOREVER = 60000, 600000, 34560000000
+-- A minute; how long a silent instance counts as one that may come back; how long one is
+-- remembered; 400 days.
+local SPAN, SLOW, KEEP, FOREVER = 60000, 4000, 600000, 34560000000
 local at = 1
 local function arg() at = at + 1 return ARGV[at] end
 local function num() return tonumber(arg()) end
@@ -209,16 +211,12 @@ local function seed(key, st, m)
   end
 end
 
-local function lease(key, st, rec, m)
-  local others, promised, live = 0, 0, 1
+local function lease(key, st, rec, m, live)
+  local others, promised = 0, 0
   for id, r in pairs(st.i) do
     local l = r.m[m.name]
-    if id ~= me and l and r.e > now then
-      others, promised, live = others + l.o, promised + l.p, live + 1
-    end
+    if id ~= me and l and r.e > now then others, promised = others + l.o, promised + l.p end
   end
-  -- The asker may not know yet how many there are.
-  live = math.max(live, members)
   local ahead = math.max(1, math.floor(m.limit / (8 * live)))
   local want = math.min(m.want, m.must + ahead)
   local used, t, b, base = 0, '0', '0', {}
@@ -286,8 +284,14 @@ for _, key in ipairs(KEYS) do
       rec.q, rec.a = number, sec
     end
     rec.e, rec.d = now + life, nil
-    local out = { 0, st.g, rec.q, rec.a }
-    for i, m in ipairs(limits) do out[4 + i] = lease(key, st, rec, m) end
+    -- The asker may not know yet how many there are.
+    local live = 1
+    for id, r in pairs(st.i) do
+      if id ~= me and r.e + SLOW > now then live = live + 1 end
+    end
+    live = math.max(live, members)
+    local out = { 0, st.g, rec.q, rec.a, live }
+    for i, m in ipairs(limits) do out[5 + i] = lease(key, st, rec, m, live) end
     local ttl = KEEP
     for _, c in pairs(st.c) do
       if c.b then ttl = math.max(ttl, c.e == 0 and FOREVER or c.e - now + KEEP) end
