@@ -313,7 +313,7 @@ impl StateStore for Witness {
             self.is(Mutant::EarlyProbe).then(|| Demand { last_resort: true, ..need.clone() });
         self.inner.view(among, early.as_ref().unwrap_or(need), now, out);
         if self.is(Mutant::RefuseWilling)
-            && now.as_nanos() / 1_000_000 % 7 == 0
+            && (now.as_nanos() / 1_000_000).is_multiple_of(7)
             && let Some(row) = out.rows.pop()
         {
             let until = Until::At(now + SECOND);
@@ -344,7 +344,7 @@ impl StateStore for Witness {
             let turn = pointsman_state::Turn { total: turn.total + 1, ..turn };
             let again = Demand { turn: Some(turn), ..need.clone() };
             let second = GrantId(id.0.wrapping_add(1 << 60));
-            if id.0 % 3 == 0
+            if id.0.is_multiple_of(3)
                 && let Ok(second) = self.inner.reserve(at, &again, second, now).await
             {
                 let unsent =
