@@ -185,6 +185,7 @@ impl Witness {
             known.probe = None;
             if outcome.verdict == Verdict::Success {
                 known.out = None;
+                book.asked_off.remove(&member);
             }
         }
         if let Verdict::Failure { kind: ErrorKind::RateLimited, retry_after: Some(after) } =
@@ -361,6 +362,12 @@ impl StateStore for Witness {
             let known = &mut registry.known[grant.slot.0 as usize];
             if known.probe == Some(grant.id.0) {
                 (known.probe, known.out) = (None, None);
+                // Its upstream has just shown that it answers.
+                let mut book = self.log.book();
+                if let Some(at) = book.by_grant.get(&grant.id.0).copied() {
+                    let member = book.attempts[at].member;
+                    book.asked_off.remove(&member);
+                }
             }
         }
         self.inner.progress(grant, what, now);
