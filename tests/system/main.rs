@@ -22,8 +22,8 @@ mod restarts;
 mod routing;
 mod start;
 mod streams;
-#[cfg(feature = "otel")]
 mod thousand;
+#[cfg(feature = "otel")]
 mod traces;
 mod world;
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     POINTSMAN,
-    world::{Config, PRICED, WITHIN, ask, burst, small, standing, upstream, with_status},
+    world::{Config, PRICED, WITHIN, account, ask, burst, small, standing, upstream, with_status},
 };
 
 /// A deployment whose budget is ten calls, in a directory that stays.
@@ -97,4 +97,35 @@ async fn one_directory_serves_one_gateway() {
     assert!(why.contains("in use by another process"), "{why}");
     first.kill().await.unwrap();
     config.start().await;
+}
+
+#[tokio::test]
+async fn shared_budgets_survive_kill_9_too() {
+    let (a, b, scratch) = (upstream("a").await, upstream("b").await, Scratch::new().unwrap());
+    let mut config = Config::default();
+    for up in [&a, &b] {
+        up.always(Behaviour::ok().usage(10, 0, 5));
+        config = config.tuned(up, &format!("{PRICED}, quotas: [acct]"));
+    }
+    let state_dir = scratch.path().display();
+    let config = config
+        .and(&format!(
+            "router_settings: {{provider_budget_config: {{openai: {{budget_limit: 1, time_period: \
+             1d}}}}, pointsman: {{state_dir: '{state_dir}', quotas: {{acct: {{max_budget: 0.021}}}}}}}}"
+        ))
+        .and("litellm_settings: {tag_budget_config: {blue: {max_budget: 0.0161, budget_duration: 1mo}}}");
+    let mut blue = small();
+    blue["metadata"] = json!({"tags": ["blue"]});
+    let gateway = config.start().await;
+    assert_eq!(with_status(200, &burst(&gateway, 2, &small()).await), 2);
+    assert_eq!(with_status(200, &burst(&gateway, 3, &blue).await), 3);
+    gateway.kill().await.unwrap();
+    let gateway = config.start().await;
+    for (name, spent) in [("quota:acct", 0.01), ("tag:blue", 0.006), ("provider:openai", 0.01)] {
+        let used = account(&gateway, name, &[]).await["spend"]["used"].as_f64().unwrap();
+        // Up to two seconds of spend written ahead count as well, where much is left.
+        assert!(spent <= used && used <= spent * 3.0, "{name}: {used}");
+    }
+    assert_eq!(with_status(200, &burst(&gateway, 60, &blue).await), 5);
+    assert_eq!((a.count() + b.count(), ask(&gateway, &small()).await.head.status), (10, 429));
 }

@@ -41,8 +41,8 @@ fn python(sources: &Path, home: &Path) -> Result<PathBuf, String> {
     let python = home.join("bin/python");
     if !succeeds(&python, &["-m", "pip", "--version"]) {
         println!("    making a Python environment");
-        let made = Command::new(system::PYTHON.path()?).args(["-m", "venv"]).arg(home).status();
-        made.map_err(|why| format!("a Python environment cannot be made: {why}"))?;
+        let mut make = Command::new(system::PYTHON.path()?);
+        run(make.args(["-m", "venv", "--clear"]).arg(home))?;
     }
     let requirements = sources.join("requirements.txt").into_os_string();
     pip(&python, ["--requirement".into(), requirements])?;

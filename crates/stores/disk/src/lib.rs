@@ -53,7 +53,7 @@ const FILE: &str = "spend.redb";
 /// The longest that a caller waits for a disk that does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The journal in a directory.
+/// The journal in a directory. Its writes are awaited in a tokio runtime that drives time.
 pub struct Disk {
     desk: Arc<Desk>,
     writer: Option<JoinHandle<()>>,

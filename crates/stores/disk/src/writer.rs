@@ -15,6 +15,9 @@ use crate::file::{File, Opener};
 /// From so many on, those who left are struck off the list of those who wait.
 const CROWD: usize = 1_024;
 
+/// So many writes in a row end a trouble.
+const GOOD: u32 = 10;
+
 type Waiting = oneshot::Sender<Result<(), Error>>;
 
 /// Where entries wait to be written, the newest of each account.
@@ -32,6 +35,34 @@ struct Inner {
     pending: Entries,
     waiting: Vec<Waiting>,
     closed: bool,
+}
+
+/// Trouble with the disk, told once until it is over: a disk that is all but full fails now and
+/// then.
+#[derive(Debug, Default)]
+struct Trouble {
+    told: bool,
+    good: u32,
+}
+
+impl Trouble {
+    fn failed(&mut self, error: &Error) {
+        self.good = 0;
+        if !mem::replace(&mut self.told, true) {
+            tracing::error!(
+                "{}; calls go on, and a crash before it is written would forget it",
+                error.message()
+            );
+        }
+    }
+
+    fn succeeded(&mut self) {
+        self.good = self.good.saturating_add(1);
+        if self.told && self.good >= GOOD {
+            self.told = false;
+            tracing::info!("spend is written again");
+        }
+    }
 }
 
 /// What is written at one time.
@@ -117,33 +148,26 @@ impl Desk {
 
     /// Writes what is handed in, until the desk closes.
     pub(crate) fn serve(&self, opener: &Opener, file: File) {
-        let (mut file, mut fails) = (Some(file), false);
+        let (mut file, mut trouble) = (Some(file), Trouble::default());
         while let Some(Batch { entries, waiting, last }) = self.next() {
             let written = write(opener, &mut file, &entries);
             match &written {
                 Ok(()) => {
                     self.put_down(entries);
-                    if mem::take(&mut fails) {
-                        tracing::info!("spend is written again");
-                    }
+                    trouble.succeeded();
                 }
                 Err(error) => {
                     // A failure leaves the open file unusable: it is opened anew.
                     file = None;
                     self.put_back(entries);
-                    if !mem::replace(&mut fails, true) {
-                        tracing::error!(
-                            "{}; calls go on, and a crash before it is written would forget it",
-                            error.message()
-                        );
-                    }
+                    trouble.failed(error);
                 }
             }
             for one in waiting {
                 // Whoever left does not want to know.
                 drop(one.send(written.clone()));
             }
-            if fails && last {
+            if written.is_err() && last {
                 break;
             }
         }

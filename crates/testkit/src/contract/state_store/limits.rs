@@ -3,10 +3,11 @@
 use std::{future::poll_fn, task::Poll, time::Duration};
 
 use pointsman_state::{Demand, Limit, Limits, MemberSpec, Until, Whose, Why};
-use pointsman_types::{ErrorKind, Outcome, Verdict};
+use pointsman_types::{Decimal, ErrorKind, Outcome, Verdict};
 
 use super::{
-    Make, World, account, failure, limited, member, one, rpm, slots, tokens, tpm, unsent, used,
+    Make, World, account, dollars, failure, limited, member, one, rpm, slots, tokens, tpm, unsent,
+    used,
 };
 
 pub(super) async fn run(make: Make<'_>) {
@@ -109,9 +110,12 @@ async fn what_never_left_comes_back(make: Make<'_>) {
 /// Dropping the future of a reserve gives back whatever it took.
 async fn whoever_leaves_keeps_nothing(make: Make<'_>) {
     let world = World::new(make);
-    let a = world.bind(&[limited("a", Limits { rpm: Some(1), ..slots(1) })], &[]).slots[0];
+    let limits = Limits { rpm: Some(1), ..slots(1) };
+    // A store that writes spend down may have to wait for it.
+    let a = MemberSpec { budget: Some(dollars(1)), ..limited("a", limits) };
+    let a = world.bind(&[a], &[]).slots[0];
     for _ in 0..5 {
-        let (need, id, now) = (one(), world.grant_id(), world.now());
+        let (need, id, now) = (tokens(1, 0), world.grant_id(), world.now());
         let mut reserving = world.store.reserve(a, &need, id, now);
         let polled = poll_fn(|cx| Poll::Ready(reserving.as_mut().poll(cx))).await;
         drop(reserving);
@@ -119,8 +123,9 @@ async fn whoever_leaves_keeps_nothing(make: Make<'_>) {
             world.settle(reserved.expect("it fits each time"), &unsent());
         }
         assert_eq!(world.report(a).in_flight, 0);
+        assert_eq!(world.spend(a), (Decimal::ZERO, Decimal::ZERO));
     }
-    world.take(a, &one()).await;
+    world.take(a, &tokens(1, 0)).await;
 }
 
 async fn what_never_fits_is_said_so(make: Make<'_>) {
