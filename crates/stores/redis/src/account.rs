@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -40,6 +40,8 @@ const STAMPS: usize = 400;
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     time: Mutex<ServerTime>,
+    /// Whether the server has ever answered.
+    pub(crate) seen: AtomicBool,
     /// Instances seen, this one included.
     pub(crate) instances: AtomicU64,
     pub(crate) strict: bool,
@@ -57,6 +59,7 @@ impl Hub {
     }
 
     pub(crate) fn set_time(&self, time: ServerTime) {
+        self.seen.store(true, Ordering::Relaxed);
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = time;
     }
 
@@ -219,12 +222,11 @@ impl Account {
 
     /// The server has answered what was sent at `sent`.
     pub(crate) fn answered(&self, answer: Answer, sent: Instant, now: Instant) {
-        let instances = self.hub.instances();
         let mut state = self.state();
         let Some(asks) = state.asks.take() else { return };
         let Answer::Fine { generation, report, second, granted } = answer else {
             state.lost = true;
-            state.cut_off(instances, now);
+            state.cut_off(&self.hub, now);
             state.out = Some(Out { until: Some(now + GRACE) });
             return;
         };
@@ -258,10 +260,9 @@ impl Account {
 
     /// The exchange came to nothing: the server is out of reach.
     pub(crate) fn failed(&self, now: Instant) {
-        let instances = self.hub.instances();
         let mut state = self.state();
         state.asks = None;
-        state.cut_off(instances, now);
+        state.cut_off(&self.hub, now);
         state.out = Some(Out { until: None });
         if let Some(sending) = &mut state.sending
             && !sending.exact
@@ -297,7 +298,8 @@ impl State {
         }
     }
 
-    fn cut_off(&mut self, instances: u64, now: Instant) {
+    fn cut_off(&mut self, hub: &Hub, now: Instant) {
+        let (instances, alone) = (hub.instances(), !hub.seen.load(Ordering::Relaxed));
         // What was leased and promised longer ago has expired: others may have it.
         let stale = self.answered.is_some() && now >= self.alive_until;
         for meter in &mut self.meters {
@@ -305,7 +307,7 @@ impl State {
                 meter.expire();
             }
             let length = ends(&meter.kind, now.as_nanos() / 1_000_000).0;
-            meter.cut_off(instances, length);
+            meter.cut_off(instances, length, alone);
         }
     }
 
@@ -383,7 +385,7 @@ impl Allowance for Account {
         for meter in &mut state.meters {
             let need = need(&meter.kind, take, money).unwrap_or(0);
             meter.draw(need, mark, server);
-            low |= meter.is_low();
+            low |= !self.hub.strict && meter.is_low();
         }
         if low {
             self.hub.kick.notify_one();

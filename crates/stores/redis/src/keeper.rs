@@ -34,6 +34,8 @@ const READ: Duration = Duration::from_secs(2);
 const GAP: Duration = Duration::from_millis(1);
 /// How long to wait before the next attempt to reach the server.
 const RETRY: Duration = Duration::from_millis(100);
+/// The most accounts without traffic that are asked for at once.
+const IDLE: usize = 256;
 /// The most accounts in one call of the script, which nobody else can interrupt.
 const ACCOUNTS: usize = 64;
 
@@ -134,6 +136,7 @@ impl Keeper {
             None => {
                 self.answered();
                 self.cooldowns(&connection).await;
+                self.shared.begun.send_replace(true);
                 self.again();
                 if whole {
                     self.shared.slots().iter().for_each(|(at, _)| self.shared.memory.freed(*at));
@@ -145,7 +148,6 @@ impl Keeper {
     /// Whoever waits looks again.
     fn again(&self) {
         self.shared.exchanged.send_modify(|count| *count = count.wrapping_add(1));
-        self.shared.begun.send_replace(true);
     }
 
     fn answered(&mut self) {
@@ -216,10 +218,7 @@ impl Keeper {
 
     /// Reports and leases.
     async fn exchange(&self, connection: &Connection, whole: bool, end: bool) -> Came {
-        let mut accounts = self.shared.book.all();
-        if !whole {
-            accounts.retain(|account| account.is_busy());
-        }
+        let accounts = self.due(whole);
         let size = if self.shared.link.is_cluster() { 1 } else { ACCOUNTS };
         let calls = accounts.chunks(size).map(|some| self.share(connection, some, end));
         let mut came = Came::default();
@@ -230,6 +229,20 @@ impl Keeper {
             }
         }
         came
+    }
+
+    /// The accounts to talk of: those with something to say, and now and then the others, so that
+    /// what is known and promised stays fresh; of very many some each time.
+    fn due(&self, whole: bool) -> Vec<Arc<Account>> {
+        let mut all = self.shared.book.all();
+        let turns = all.len().div_ceil(IDLE).max(1);
+        let turn = usize::try_from(*self.shared.exchanged.borrow()).unwrap_or(0) % turns;
+        let mut at = 0..;
+        all.retain(|account| {
+            let its_turn = at.next().unwrap_or(0) / IDLE == turn;
+            account.is_busy() || (whole && its_turn)
+        });
+        all
     }
 
     async fn share(

@@ -128,7 +128,7 @@ impl Meter {
     pub(crate) fn usable(&self, alive: bool, server: u64) -> u64 {
         let held = u64::try_from(self.balance).unwrap_or(0);
         match &self.share {
-            Some(share) => held + share.left(server).saturating_sub(self.debt()),
+            Some(share) => held.saturating_add(share.left(server).saturating_sub(self.debt())),
             None if alive => held,
             None => 0,
         }
@@ -345,8 +345,8 @@ impl Meter {
         self.promised = 0;
     }
 
-    /// The server is out of reach from here on.
-    pub(crate) fn cut_off(&mut self, instances: u64, length: u64) {
+    /// The server is out of reach from here on; `alone`: it was so from the start.
+    pub(crate) fn cut_off(&mut self, instances: u64, length: u64, alone: bool) {
         if self.share.is_some() {
             return;
         }
@@ -354,7 +354,12 @@ impl Meter {
         self.share = Some(match self.known.clone() {
             Some(known) => Share::new(known, self.promised, instances, lasts),
             // Nobody else was ever seen.
-            None => Share::new(Known::default(), self.limit, 1, lasts),
+            None if alone => Share::new(Known::default(), self.limit, 1, lasts),
+            // It is as new to the others.
+            None => {
+                let part = self.limit / instances.max(1);
+                Share::new(Known::default(), part, instances, lasts)
+            }
         });
         self.waiting = 0;
     }
@@ -396,4 +401,97 @@ fn to_f64(amount: u64) -> f64 {
 )]
 fn whole(amount: f64) -> u64 {
     amount.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 100_500;
+    const SINCE: Duration = Duration::from_millis(200);
+
+    fn mark(report: u64) -> Mark {
+        Mark { report, second: 100, at: NOW }
+    }
+
+    fn asked(meter: &mut Meter) -> Ask {
+        meter.ask(3, false, SINCE)
+    }
+
+    /// What is asked for is granted.
+    fn exchange(meter: &mut Meter) -> Vec<Entry> {
+        let entries = meter.report(false, |mark| Some(mark.second), 100);
+        let ask = asked(meter);
+        let granted = Granted { held: ask.want, ..Granted::default() };
+        meter.granted(&granted, &ask);
+        entries
+    }
+
+    fn rpm(limit: u64) -> Meter {
+        Meter::new(Kind::Minute(Limit::Rpm), limit)
+    }
+
+    #[test]
+    fn a_lease_is_what_waits_and_what_will_be_used() {
+        let mut meter = rpm(2_400);
+        assert_eq!(exchange(&mut meter), []);
+        assert_eq!(meter.usable(true, NOW), 0, "nobody asks");
+        meter.want(30);
+        exchange(&mut meter);
+        assert_eq!((meter.usable(true, NOW), meter.usable(false, NOW)), (30, 0));
+        for _ in 0..30 {
+            meter.draw(1, mark(1), NOW);
+        }
+        assert_eq!(exchange(&mut meter), [Entry { second: 0, amount: 30 }]);
+        assert_eq!(meter.usable(true, NOW), 30, "as many as in the last 200 ms");
+        for _ in 0..40 {
+            exchange(&mut meter);
+        }
+        assert_eq!(meter.usable(true, NOW), 0, "it goes back");
+        assert!(!meter.is_busy());
+    }
+
+    #[test]
+    fn a_lease_is_at_most_an_eighth_of_an_instances_part() {
+        for (limit, most) in [(60, 2), (10, 1), (2_400, 100)] {
+            let mut meter = rpm(limit);
+            meter.want(limit);
+            exchange(&mut meter);
+            for _ in 0..limit {
+                meter.draw(1, mark(1), NOW);
+            }
+            exchange(&mut meter);
+            assert_eq!(meter.usable(true, NOW), most, "{limit}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_used_comes_back_where_it_counts() {
+        let mut meter = Meter::new(Kind::Minute(Limit::Tpm), 10_000);
+        meter.want(900);
+        exchange(&mut meter);
+        meter.draw(900, mark(1), NOW);
+        meter.settle(900, 500, mark(1), mark(1));
+        assert_eq!((meter.used(NOW), meter.usable(true, NOW)), (500, 400), "before it is told");
+        exchange(&mut meter);
+        meter.settle(500, 200, mark(1), mark(2));
+        let refund = Entry { second: 100, amount: -300 };
+        assert_eq!(meter.report(false, |mark| Some(mark.second), 100), [refund]);
+        assert_eq!(meter.report(false, |_| None, 100), [], "once");
+        meter.settle(0, 700, mark(2), mark(3));
+        assert_eq!(exchange(&mut meter), [Entry { second: 0, amount: 700 }], "debt counts");
+    }
+
+    #[test]
+    fn money_is_held_until_it_is_spent() {
+        let budget = BudgetLimit { max: 1.into(), window: None };
+        let mut meter = Meter::new(Kind::Money(budget), 1_000);
+        meter.want(100);
+        exchange(&mut meter);
+        meter.draw(100, mark(1), NOW);
+        assert_eq!(exchange(&mut meter), [], "nothing is spent");
+        assert!(asked(&mut meter).held >= 100, "and it stays held");
+        meter.settle(100, 130, mark(1), mark(1));
+        assert_eq!(exchange(&mut meter), [Entry { second: 0, amount: 130 }]);
+    }
 }

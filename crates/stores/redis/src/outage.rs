@@ -44,12 +44,13 @@ impl Share {
         let gone: u64 = gone.map(|one| one.amount).sum();
         let back = self.uses.iter().filter(|one| falls(one.0) <= server);
         let back: u64 = back.map(|one| one.1).sum();
-        (self.promised + gone / self.instances + back).saturating_sub(self.taken)
+        let all = self.promised.saturating_add(gone / self.instances).saturating_add(back);
+        all.saturating_sub(self.taken)
     }
 
     /// Takes so much, which is left.
     pub(crate) fn take(&mut self, amount: u64, server: u64) {
-        self.taken += amount;
+        self.taken = self.taken.saturating_add(amount);
         if let Lasts::FromFirst(length) = self.lasts
             && self.known.window == (0, 0)
         {

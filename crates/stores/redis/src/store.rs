@@ -154,7 +154,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// Counts exchanges, answered or not: whoever waits looks again.
     pub(crate) exchanged: watch::Sender<u64>,
-    /// Whether the first exchange is over.
+    /// Whether there was an exchange.
     pub(crate) begun: watch::Sender<bool>,
     pub(crate) to_tell: Mutex<Vec<Told>>,
     /// Whether something may have been missed, so that all cooldowns are read.
@@ -283,8 +283,8 @@ impl RedisStore {
         Ok(Self { shared, tasks, stop })
     }
 
-    /// Waits until the server has answered or failed once, so that the limits, spend and cooldowns
-    /// of others are known; `most` bounds it.
+    /// Waits until the server has answered once, so that the limits, spend and cooldowns of others
+    /// are known; `most` bounds it.
     pub async fn ready(&self, most: Duration) {
         let mut begun = self.shared.begun.subscribe();
         // Without an answer it begins all the same.

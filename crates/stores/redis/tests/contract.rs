@@ -99,9 +99,9 @@ impl StateStore for Following {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_a_store_like_any_other() {
     let server = RedisServer::start().await.unwrap();
-    let (made, handle) = (AtomicU64::new(0), Handle::current());
+    let (count, handle) = (AtomicU64::new(0), Handle::current());
     let make = || -> Arc<dyn StateStore> {
-        let nth = made.fetch_add(1, Ordering::Relaxed);
+        let nth = count.fetch_add(1, Ordering::Relaxed);
         let settings = RedisSettings {
             prefix: format!("store-{nth}"),
             own_time: true,

@@ -126,8 +126,8 @@ impl Walk {
         self.all_tell().await;
         for (store, slot) in &self.instances {
             let spend = store.report(*slot, self.clock.now()).account.spend.unwrap();
-            let spent = Decimal::new(i64::try_from(self.spent).unwrap(), 6);
-            assert_eq!((spend.spent, spend.reserved), (spent, Decimal::ZERO));
+            let truth = Decimal::new(i64::try_from(self.spent).unwrap(), 6);
+            assert_eq!((spend.spent, spend.reserved), (truth, Decimal::ZERO));
         }
     }
 }
