@@ -17,7 +17,8 @@ use crate::{
     app::App,
     auth,
     body::{self, LONGEST, Unread},
-    failure, form, options, respond,
+    failure, form, options,
+    respond::{self, Framing},
 };
 
 /// A path on which an operation is asked for.
@@ -36,7 +37,7 @@ async fn operate(app: &App, operation: Operation, request: Request) -> Response 
         Err(error) => return failure::plain(surface, &error),
     };
     match app.router.call(call).await {
-        Ok(answer) => respond::answered(app, surface, answer, began),
+        Ok(answer) => respond::answered(app, surface, answer, began, Framing::Events),
         Err(failed) => failure::routed(app, surface, &failed, began),
     }
 }
@@ -57,8 +58,14 @@ pub(crate) async fn read(
     };
     let mut call = surfaces::of(operation).read(operation, envelope).map_err(faulty)?;
     call.form = form;
-    options::add(&headers, &mut call.options).map_err(faulty)?;
-    call.options.caller = caller(app, &headers, &call.head.model)?;
+    finished(app, &headers, call)
+}
+
+/// The call with what the headers say.
+pub(crate) fn finished(app: &App, headers: &HeaderMap, mut call: Call) -> Result<Call, Error> {
+    let operation = call.head.operation;
+    options::add(headers, &mut call.options).map_err(faulty)?;
+    call.options.caller = caller(app, headers, &call.head.model)?;
     app.router.affinity_header(|name| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         call.options.mark = value.map(str::to_owned);
@@ -86,7 +93,7 @@ pub(crate) fn faulty(fault: BodyFault) -> Error {
     error
 }
 
-fn unread(why: Unread) -> Error {
+pub(crate) fn unread(why: Unread) -> Error {
     let (status, message, code) = match why {
         Unread::TooLong => {
             (413, format!("the body is longer than {LONGEST} bytes"), "request_too_large")

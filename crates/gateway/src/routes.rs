@@ -12,7 +12,7 @@ use axum::{
 use http::Method;
 use pointsman::types::{Error, ErrorKind, Operation};
 
-use crate::{app::App, explain, failure, models, operate, state};
+use crate::{app::App, explain, failure, google, models, operate, state};
 
 /// What can be asked, each at its own path.
 const OPERATIONS: [Operation; 11] = [
@@ -39,9 +39,11 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         });
         routes = routes
             .route(&format!("{prefix}/models"), get(models::list))
-            .route(&format!("{prefix}/models/{{*name}}"), get(models::one));
+            .route(&format!("{prefix}/models/{{*name}}"), get(models::one).post(google::at));
     }
     routes
+        .route("/v1beta/models", get(google::models))
+        .route("/v1beta/models/{*name}", get(google::model).post(google::at))
         .route("/router/state", get(state::router))
         .route("/router/explain", post(explain::explain))
         .route("/health/liveliness", get(state::liveliness))

@@ -126,8 +126,7 @@ impl Call {
 
     /// The beginning of the prompt, as it is written: up to so many bytes.
     pub fn prefix(&self, most: usize) -> Option<&[u8]> {
-        let raw =
-            PROMPTS.iter().find_map(|name| self.envelope.raw(name))?;
+        let raw = PROMPTS.iter().find_map(|name| self.envelope.raw(name))?;
         Some(&raw.as_bytes()[..raw.len().min(most)])
     }
 

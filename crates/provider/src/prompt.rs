@@ -292,7 +292,10 @@ mod tests {
         assert_eq!(weight("generateContent", body), of(2 + 3 + 2 + 1 + 7 + 1 + 7, 4, 2));
         let within = r#"{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"abc"}]}]}}"#;
         assert_eq!(weight("countTokens", within).text_bytes, 3);
-        assert_eq!(weight("embedContent", r#"{"content":{"parts":[{"text":"abc"}]}}"#), of(3, 0, 0));
+        assert_eq!(
+            weight("embedContent", r#"{"content":{"parts":[{"text":"abc"}]}}"#),
+            of(3, 0, 0)
+        );
         let several = r#"{"requests":[{"model":"models/m","content":{"parts":[{"text":"ab"}]},
             "taskType":"CLUSTERING"},{"content":{"parts":[{"text":"c"}]}}]}"#;
         assert_eq!(weight("batchEmbedContents", several), of(3, 0, 0));

@@ -32,8 +32,8 @@ pub(super) fn read(members: Map<String, Value>) -> Result<Embeddings, BodyFault>
 
 fn one(request: Value, at: String) -> Result<Embeddings, BodyFault> {
     let mut body = open(request, at)?;
-    let mut content = object(&mut body, "content")?
-        .ok_or_else(|| body.fault("content", "is missing"))?;
+    let mut content =
+        object(&mut body, "content")?.ok_or_else(|| body.fault("content", "is missing"))?;
     let path = content.path("parts");
     let mut texts = Vec::new();
     for (nth, part) in content.list("parts")?.into_iter().enumerate() {

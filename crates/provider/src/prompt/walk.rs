@@ -244,11 +244,34 @@ fn key_of(name: &str) -> Key {
         | "file_data" | "fileData" | "file_url" | "inline_data" | "inlineData" => Key::Media,
         "data" => Key::Data,
         "result" => Key::Result,
-        "role" | "id" | "call_id" | "tool_call_id" | "tool_use_id" | "file_id" | "filename"
-        | "cache_control" | "detail" | "media_type" | "url" | "status" | "index" | "signature"
-        | "annotations" | "logprobs" | "audio" | "phase" | "is_error" | "verbosity" | "effort"
-        | "model" | "thought" | "thoughtSignature" | "thought_signature" | "taskType"
-        | "outputDimensionality" | "generationConfig" => Key::Skip,
+        "role"
+        | "id"
+        | "call_id"
+        | "tool_call_id"
+        | "tool_use_id"
+        | "file_id"
+        | "filename"
+        | "cache_control"
+        | "detail"
+        | "media_type"
+        | "url"
+        | "status"
+        | "index"
+        | "signature"
+        | "annotations"
+        | "logprobs"
+        | "audio"
+        | "phase"
+        | "is_error"
+        | "verbosity"
+        | "effort"
+        | "model"
+        | "thought"
+        | "thoughtSignature"
+        | "thought_signature"
+        | "taskType"
+        | "outputDimensionality"
+        | "generationConfig" => Key::Skip,
         _ => Key::Leaf,
     }
 }

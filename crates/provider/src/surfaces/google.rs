@@ -162,7 +162,10 @@ mod tests {
             fault(Operation::GenerateContent, r#"{"contents":"Hi"}"#),
             "`contents` must be an array"
         );
-        assert_eq!(fault(Operation::EmbedContent, r#"{"content":[]}"#), "`content` must be an object");
+        assert_eq!(
+            fault(Operation::EmbedContent, r#"{"content":[]}"#),
+            "`content` must be an object"
+        );
         assert_eq!(fault(Operation::BatchEmbedContents, "{}"), "`requests` is missing");
         let odd = r#"{"contents":[],"generationConfig":{"maxOutputTokens":"9"}}"#;
         assert!(fault(Operation::GenerateContent, odd).contains("generationConfig"));

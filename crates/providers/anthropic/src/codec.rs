@@ -113,9 +113,7 @@ impl Codec for AnthropicCodec {
                 let usage = Peek::whole(what.operation, &body)?;
                 Ok(WholeReply { headers: headers.clone(), body, usage })
             }
-            Operation::CountContents => {
-                Ok(chat::counted(Peek::count(&body)?, what, headers))
-            }
+            Operation::CountContents => Ok(chat::counted(Peek::count(&body)?, what, headers)),
             _ => Ok(messages::read_reply(&body)?.whole(what, headers, now)),
         }
     }

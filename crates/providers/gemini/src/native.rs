@@ -11,7 +11,8 @@ use pointsman_types::{Error, ErrorKind, Operation, Usage};
 use serde_json::{Map, Value};
 
 use crate::{
-    codec::path_of, decoder::read_reply, documents::Documents, embed, reader::Reader, request::Place,
+    codec::path_of, decoder::read_reply, documents::Documents, embed, reader::Reader,
+    request::Place,
 };
 
 /// Defaults, which are in OpenAI's words, and their names in `generationConfig`.
@@ -73,9 +74,9 @@ pub(crate) fn passed_through(
 }
 
 fn member(call: &Call, name: &str) -> Result<Option<Value>, Error> {
-    call.envelope.read(name, "JSON").map_err(|fault| {
-        Error::new(ErrorKind::BadRequest, fault.message).with_param(name)
-    })
+    call.envelope
+        .read(name, "JSON")
+        .map_err(|fault| Error::new(ErrorKind::BadRequest, fault.message).with_param(name))
 }
 
 /// The caller's configuration with the deployment's defaults, where it has any that apply.
@@ -107,9 +108,7 @@ pub(crate) fn peek(
     now: Instant,
 ) -> Result<Option<Usage>, Error> {
     match operation {
-        Operation::GenerateContent => {
-            read_reply(body, now).map(|ChatReply { usage, .. }| usage)
-        }
+        Operation::GenerateContent => read_reply(body, now).map(|ChatReply { usage, .. }| usage),
         Operation::CountContents => counted(body).map(|_| None),
         _ => embed::read(body).map(|vectors| vectors.usage),
     }

@@ -168,7 +168,11 @@ impl Codec for VertexCodec {
     }
 
     fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
-        if claude::is(&to.model) { claude::speaks(what) } else { speaks(to.vendor, what, Place::Vertex) }
+        if claude::is(&to.model) {
+            claude::speaks(what)
+        } else {
+            speaks(to.vendor, what, Place::Vertex)
+        }
     }
 
     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {

@@ -56,7 +56,7 @@ impl OpenAiCodec {
         let operation = call.head.operation;
         if self.speaks(to, &call.head) == Speech::Translated {
             return Ok(if operation.is_embeddings() {
-                (Operation::Embeddings.path(), JSON, self.embeddings(to, call)?)
+                (Operation::Embeddings.path(), JSON, vectors(to, call)?)
             } else {
                 (Operation::Chat.path(), JSON, self.written(to, call)?)
             });
@@ -80,14 +80,6 @@ impl OpenAiCodec {
         losses.settle()?;
         body.insert("model".into(), to.model.as_str().into());
         edits::rename(&self.dialect, &mut body);
-        Ok(Bytes::from(Value::Object(body).to_string()).into())
-    }
-
-    fn embeddings(&self, to: &Target, call: &Call) -> Result<Pieces, Error> {
-        let mut losses = Losses::of(to);
-        let mut body = embeddings::openai::write_request(Embeddings::of(call, to)?, &mut losses);
-        losses.settle()?;
-        body.insert("model".into(), to.model.as_str().into());
         Ok(Bytes::from(Value::Object(body).to_string()).into())
     }
 
@@ -182,6 +174,15 @@ impl Codec for OpenAiCodec {
             _ => Box::new(ChunkFrames::default()),
         }
     }
+}
+
+/// A call for vectors of a caller who speaks another dialect.
+fn vectors(to: &Target, call: &Call) -> Result<Pieces, Error> {
+    let mut losses = Losses::of(to);
+    let mut body = embeddings::openai::write_request(Embeddings::of(call, to)?, &mut losses);
+    losses.settle()?;
+    body.insert("model".into(), to.model.as_str().into());
+    Ok(Bytes::from(Value::Object(body).to_string()).into())
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(super) fn read(mut how: Fields, chat: &mut Chat) -> Result<(), BodyFault> {
     if let Some(thinking) = object(&mut how, "thinkingConfig")? {
         chat.reasoning = reasoning(thinking)?;
     }
-    format(&mut how, chat)?;
+    format(&mut how, chat);
     for (name, value) in how.rest() {
         chat.rest.insert(format!("generationConfig.{name}"), value);
     }
@@ -51,8 +51,8 @@ fn reasoning(mut how: Fields) -> Result<Option<Reasoning>, BodyFault> {
     if let Some(word) = how.text("thinkingLevel")? {
         let word = word.to_lowercase();
         if word != "thinking_level_unspecified" {
-            let effort = Effort::of(&word)
-                .ok_or_else(|| how.fault("thinkingLevel", "is no known level"))?;
+            let effort =
+                Effort::of(&word).ok_or_else(|| how.fault("thinkingLevel", "is no known level"))?;
             return Ok(Some(Reasoning { effort: Some(effort), budget: None }));
         }
     }
@@ -69,7 +69,7 @@ fn reasoning(mut how: Fields) -> Result<Option<Reasoning>, BodyFault> {
     })
 }
 
-fn format(how: &mut Fields, chat: &mut Chat) -> Result<(), BodyFault> {
+fn format(how: &mut Fields, chat: &mut Chat) {
     let own = how.value("responseJsonSchema");
     let schema = own.or_else(|| how.value("responseSchema").map(|schema| json_schema(&schema)));
     let kind = how.peek("responseMimeType").and_then(Value::as_str).unwrap_or_default();
@@ -88,5 +88,4 @@ fn format(how: &mut Fields, chat: &mut Chat) -> Result<(), BodyFault> {
         // An answer in plain text that is one of a list: what is left names it.
         _ => None,
     };
-    Ok(())
 }

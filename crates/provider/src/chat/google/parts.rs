@@ -185,7 +185,7 @@ fn media_of(part: &mut Fields) -> Result<Option<Content>, BodyFault> {
     } else {
         Source::Url(data.needed("fileUri")?)
     };
-    let detail = level(part.value("mediaResolution"));
+    let detail = level(part.peek("mediaResolution"));
     Ok(Some(if kind.starts_with("image/") {
         Content::Image { source, detail }
     } else if kind.starts_with("audio/") {
@@ -195,12 +195,11 @@ fn media_of(part: &mut Fields) -> Result<Option<Content>, BodyFault> {
     }))
 }
 
-fn level(resolution: Option<Value>) -> Option<String> {
-    let word = resolution.as_ref()?.get("level")?.as_str()?;
+fn level(resolution: Option<&Value>) -> Option<String> {
+    let word = resolution?.get("level")?.as_str()?;
     match word {
         "MEDIA_RESOLUTION_LOW" => Some("low".to_owned()),
         "MEDIA_RESOLUTION_HIGH" => Some("high".to_owned()),
         _ => None,
     }
 }
-

@@ -5,10 +5,7 @@ use serde_json::{Map, Value};
 use super::{config, object, open, parts::Turns, schema::json_schema};
 use crate::{
     BodyFault,
-    chat::{
-        Chat, Fields, Message, Role, Tool, ToolChoice,
-        fields::wrong,
-    },
+    chat::{Chat, Fields, Message, Role, Tool, ToolChoice, fields::wrong},
 };
 
 /// Reads a body; the router's own members are out already.

@@ -33,7 +33,9 @@ fn converted(schema: &Value, depth: usize) -> Value {
             }
             ("items" | "additionalProperties", one) => converted(one, depth),
             // Google writes long numbers as text.
-            (bound, Value::String(number)) if bound.starts_with("min") || bound.starts_with("max") => {
+            (bound, Value::String(number))
+                if bound.starts_with("min") || bound.starts_with("max") =>
+            {
                 number.parse::<i64>().map_or_else(|_| value.clone(), Value::from)
             }
             (_, value) => value.clone(),
@@ -77,17 +79,17 @@ mod tests {
     #[test]
     fn googles_words_become_jsons() {
         let schema = json!({
-            "type": "OBJECT", "propertyOrdering": ["type"], "required": ["type"],
-            "properties": {
-                "type": {"type": "STRING", "enum": ["a"], "format": "enum", "nullable": true},
-                "max_size": {"type": "ARRAY", "minItems": "1", "items": {"any_of": [{"type": "INTEGER"}], "nullable": true}},
-            }});
+        "type": "OBJECT", "propertyOrdering": ["type"], "required": ["type"],
+        "properties": {
+            "type": {"type": "STRING", "enum": ["a"], "format": "enum", "nullable": true},
+            "max_size": {"type": "ARRAY", "minItems": "1", "items": {"any_of": [{"type": "INTEGER"}], "nullable": true}},
+        }});
         let want = json!({
-            "type": "object", "required": ["type"],
-            "properties": {
-                "type": {"type": ["string", "null"], "enum": ["a", null]},
-                "max_size": {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
-            }});
+        "type": "object", "required": ["type"],
+        "properties": {
+            "type": {"type": ["string", "null"], "enum": ["a", null]},
+            "max_size": {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+        }});
         assert_eq!(json_schema(&schema), want);
         assert_eq!(json_schema(&want), want, "JSON's own stays as it is");
     }

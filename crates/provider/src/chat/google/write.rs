@@ -20,11 +20,11 @@ pub(crate) fn write_reply(reply: &ChatReply, what: &CallHead, now: Instant) -> V
         .collect();
     let id = reply.id.clone().unwrap_or_else(|| made_id("", now, 0));
     let model = reply.model.as_ref().unwrap_or(&what.model);
-    answer(candidates.into(), &id, model, reply.usage.as_ref())
+    answer(&candidates, &id, model, reply.usage.as_ref())
 }
 
 /// An answer, or a piece of a streamed one.
-pub(super) fn answer(candidates: Value, id: &str, model: &str, used: Option<&Usage>) -> Value {
+pub(super) fn answer(candidates: &[Value], id: &str, model: &str, used: Option<&Usage>) -> Value {
     let mut body = json!({"candidates": candidates});
     if let Some(used) = used {
         body["usageMetadata"] = usage(used);
@@ -45,7 +45,7 @@ fn candidate_of(index: usize, choice: &Choice) -> Value {
     let sources: Vec<Value> = cited
         .flat_map(|(text, list)| list.iter().filter_map(move |one| source(one, Some(text))))
         .collect();
-    cite(&mut candidate, sources);
+    cite(&mut candidate, &sources);
     if let Some(found) = choice.logprobs.as_ref().and_then(logprobs) {
         candidate["logprobsResult"] = found;
     }
@@ -56,7 +56,7 @@ pub(super) fn candidate(index: usize, parts: &Value) -> Value {
     json!({"content": {"parts": parts, "role": "model"}, "index": index})
 }
 
-pub(super) fn cite(candidate: &mut Value, sources: Vec<Value>) {
+pub(super) fn cite(candidate: &mut Value, sources: &[Value]) {
     if !sources.is_empty() {
         candidate["citationMetadata"] = json!({"citations": sources});
     }

@@ -51,7 +51,7 @@ impl AnswerWriter {
         self.choices.entry(index).or_default()
     }
 
-    fn send(&mut self, candidates: Value, event: Event, out: &mut Vec<Frame>) {
+    fn send(&mut self, candidates: &[Value], event: Event, out: &mut Vec<Frame>) {
         let body = answer(candidates, &self.id, &self.model, self.usage.as_ref());
         let event = Event { usage: self.news.take(), ..event };
         out.push(Frame { raw: format!("data: {body}\r\n\r\n").into(), event });
@@ -63,7 +63,7 @@ impl AnswerWriter {
         if let Some(found) = found.and_then(logprobs) {
             candidate["logprobsResult"] = found;
         }
-        self.send(json!([candidate]), Event { content: true, ..Event::default() }, out);
+        self.send(&[candidate], Event { content: true, ..Event::default() }, out);
     }
 
     /// Something came of which the caller is told later.
@@ -138,14 +138,11 @@ impl ChatWriter for AnswerWriter {
             let calls: Vec<Value> = choice.calls.values().map(called).collect();
             let mut candidate = candidate(index as usize, &calls.into());
             candidate["finishReason"] = finish(choice.finish).into();
-            cite(&mut candidate, choice.citations);
+            cite(&mut candidate, &choice.citations);
             candidate
         };
         let candidates: Vec<Value> = choices.into_iter().map(last).collect();
-        self.send(
-            candidates.into(),
-            Event { content: true, done: true, ..Event::default() },
-            out,
-        );
+        let event = Event { content: true, done: true, ..Event::default() };
+        self.send(&candidates, event, out);
     }
 }
