@@ -9,6 +9,7 @@ mod demo;
 mod dialects;
 mod failover;
 mod google;
+mod google_door;
 mod operations;
 mod passing;
 mod start;
