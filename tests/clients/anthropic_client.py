@@ -66,6 +66,7 @@ def errors(model):
     )
     same(denied.body["error"]["type"], "authentication_error")
     fails(anthropic.BadRequestError, lambda: ask(model, 7))
+    assert model in [one.id for one in client.models.list()]
 
 
 shared.run([plain, tools, image, schema, count, errors], f"anthropic {anthropic.__version__}")

@@ -107,9 +107,10 @@ def vectors(model):
 def errors(model):
     missing = fails(failures.ClientError, lambda: ask(model + "-not"))
     same((missing.code, missing.status), (404, "NOT_FOUND"))
+    wrong = make("sk-wrong")
     denied = fails(
         failures.ClientError,
-        lambda: make("sk-wrong").models.generate_content(model=model, contents="Hello"),
+        lambda: wrong.models.generate_content(model=model, contents="Hello"),
     )
     same((denied.code, denied.status), (401, "UNAUTHENTICATED"))
     assert f"models/{model}" in [one.name for one in client.models.list()]

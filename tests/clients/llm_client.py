@@ -1,6 +1,7 @@
 """Simon Willison's `llm`, on the command line, with the gateway's models in its own file."""
 
 import base64
+import json
 import os
 import pathlib
 import subprocess
@@ -9,7 +10,7 @@ import tempfile
 from importlib.metadata import version
 
 import shared
-from shared import ANSWER, KEY, MODELS, PNG, URL, hello, same
+from shared import ANSWER, KEY, MODELS, PNG, SCHEMA, URL, hello, same
 
 HOME = tempfile.TemporaryDirectory()
 ENTRY = """- model_id: {model}
@@ -54,7 +55,7 @@ def image(model):
 
 
 def schema(model):
-    same(llm(model, "Where?", "--schema", "capital").replace(" ", ""), ANSWER)
+    same(llm(model, "Where?", "--schema", json.dumps(SCHEMA)).replace(" ", ""), ANSWER)
 
 
 def errors(model):

@@ -227,7 +227,7 @@ fn message(turn: &Turn, stream: bool) -> Behaviour {
     said.extend([
         json!({"type": "content_block_stop", "index": 0}),
         json!({"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": null},
-            "usage": {"output_tokens": 5}}),
+            "usage": {"input_tokens": 10, "output_tokens": 5}}),
         json!({"type": "message_stop"}),
     ]);
     events(&said, true, "")

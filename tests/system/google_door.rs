@@ -74,7 +74,7 @@ async fn each_vendor_answers_in_googles_shape() {
     for who in ["gemini", "openai"] {
         let fail = || {
             if who == "openai" {
-                gemini.then([busy()])
+                gemini.then([busy()]);
             }
         };
         let want = format!("Hello from {who}.");
@@ -199,4 +199,15 @@ async fn the_models_are_listed() {
     let openais =
         get(&gateway, "/v1/models/team/m", &[("authorization", "Bearer sk-gateway")]).await;
     assert_eq!(openais.json()["object"], "model");
+    // The newer of Google's clients ask where OpenAI's do.
+    for headers in [[("x-goog-api-key", "sk-gateway")], [("x-goog-api-client", "x")]] {
+        let list = get(&gateway, "/v1/models?key=sk-gateway", &headers).await.json();
+        assert_eq!(list["models"][0]["name"], "models/team/m", "{list}");
+    }
+    let anthropics = [("x-api-key", "sk-gateway"), ("anthropic-version", "2023-06-01")];
+    let list = get(&gateway, "/v1/models", &anthropics).await.json();
+    assert_eq!(
+        (list["data"][0]["type"].as_str(), &list["has_more"]),
+        (Some("model"), &json!(false))
+    );
 }

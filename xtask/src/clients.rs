@@ -1,4 +1,4 @@
-//! The step `clients`: OpenAI's own clients, installed into the target folder, against the gateway.
+//! The step `clients`: the vendors' own clients, installed into the target folder, against the gateway.
 
 use std::{
     fs,
@@ -15,26 +15,43 @@ use crate::{
 /// Where the clients' versions and their tests are.
 const SOURCES: &str = "tests/clients";
 
-/// Installs both clients, then runs `tests/clients`; lints it too, since nothing else builds it.
+/// Installs the vendors' clients, then runs `tests/clients`; lints it too, since nothing else builds
+/// it.
 pub(crate) fn step(root: &Path, metadata: &Metadata) -> Outcome {
+    tested(root, metadata, false)
+}
+
+/// The same, with LangChain, LiteLLM and `llm` if `all` are wanted.
+pub(crate) fn run_all(root: &Path, all: bool) -> Result<(), String> {
+    println!("{}: ok", tested(root, &Metadata::load(root)?, all)?);
+    Ok(())
+}
+
+fn tested(root: &Path, metadata: &Metadata, all: bool) -> Outcome {
     let (sources, home) = (root.join(SOURCES), metadata.target.join("tools/clients"));
-    let python = python(&sources, &home.join("python"))?;
+    let (list, place) =
+        if all { ("all.txt", "python-all") } else { ("requirements.txt", "python") };
+    let python = python(&sources.join(list), &home.join(place))?;
     let node = node(&sources, &home.join("node"))?;
     let target = ["--locked", "--package", "pointsman-gateway", "--test", "clients"];
     run(cargo(root, &["clippy"]).args(target).args(["--", "-D", "warnings"]))?;
     let mut test = cargo(root, &["test"]);
-    test.args(target).env("POINTSMAN_PYTHON", python).env("POINTSMAN_NODE_CLIENT", node);
+    test.args(target);
+    if all {
+        test.args(["--", "--include-ignored"]);
+    }
+    test.env("POINTSMAN_PYTHON", python).env("POINTSMAN_NODE_CLIENT", node);
     run(&mut test)?;
-    Ok("Python and Node".to_owned())
+    Ok(if all { "all clients" } else { "Python and Node" }.to_owned())
 }
 
-/// An interpreter that has the Python client: that of a virtual environment in `home`.
-fn python(sources: &Path, home: &Path) -> Result<PathBuf, String> {
+/// An interpreter that has the Python clients of a list: that of a virtual environment in `home`.
+fn python(list: &Path, home: &Path) -> Result<PathBuf, String> {
     let python = home.join("bin/python");
     if !python.exists() {
         println!("    making a Python environment");
         let made = run(Command::new("python3").args(["-m", "venv"]).arg(home));
-        made.map_err(|why| missing(&why, "Python 3.9 or later with its module `venv`"))?;
+        made.map_err(|why| missing(&why, "Python 3.10 or later with its module `venv`"))?;
     }
     let mut install = Command::new(&python);
     install.args([
@@ -45,7 +62,7 @@ fn python(sources: &Path, home: &Path) -> Result<PathBuf, String> {
         "--disable-pip-version-check",
         "--requirement",
     ]);
-    let installed = run(install.arg(sources.join("requirements.txt")));
+    let installed = run(install.arg(list));
     installed.map_err(|why| missing(&why, "PyPI, or a mirror that pip is set up for"))?;
     Ok(python)
 }
@@ -72,5 +89,5 @@ fn node(sources: &Path, home: &Path) -> Result<PathBuf, String> {
 }
 
 fn missing(why: &str, what: &str) -> String {
-    format!("{why}\nThe tests of OpenAI's clients need {what}.")
+    format!("{why}\nThe clients' tests need {what}.")
 }

@@ -113,7 +113,7 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
 /// from there on there is one way to present it.
 pub(crate) fn take_from_address(uri: &Uri, headers: &mut HeaderMap) {
     let Some(key) = uri.query().and_then(|query| address::parameter(query, "key")) else { return };
-    if !address::is_googles(uri.path()) || presented(headers).is_some() {
+    if !address::may_be_googles(uri.path()) || presented(headers).is_some() {
         return;
     }
     if let Ok(mut value) = HeaderValue::from_str(&key) {

@@ -42,8 +42,8 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
             .route(&format!("{prefix}/models/{{*name}}"), get(models::one).post(google::at));
     }
     routes
-        .route("/v1beta/models", get(google::models))
-        .route("/v1beta/models/{*name}", get(google::model).post(google::at))
+        .route("/v1beta/models", get(models::googles_list))
+        .route("/v1beta/models/{*name}", get(models::googles).post(google::at))
         .route("/router/state", get(state::router))
         .route("/router/explain", post(explain::explain))
         .route("/health/liveliness", get(state::liveliness))

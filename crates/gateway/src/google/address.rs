@@ -46,6 +46,12 @@ pub(crate) fn is_googles(path: &str) -> bool {
     path.starts_with("/models/") && Asked::read(path).is_some()
 }
 
+/// Whether a path is one of Google's, or one that it shares with others.
+pub(crate) fn may_be_googles(path: &str) -> bool {
+    let bare = path.strip_prefix("/v1").unwrap_or(path);
+    is_googles(path) || bare == "/models" || bare.starts_with("/models/")
+}
+
 /// A parameter of a query.
 pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;

@@ -1,19 +1,17 @@
-//! Google's front door: its methods of a model, and its lists.
+//! Google's front door: its methods of a model.
 
 pub(crate) mod address;
 
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Path, Request, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use pointsman::{
     provider::{Call, Envelope, Surface, surfaces, surfaces::GoogleSurface},
     types::{Error, ErrorKind, Operation},
 };
-use serde_json::{Value, json};
 
 use self::address::Asked;
 use crate::{
@@ -57,28 +55,4 @@ async fn read(app: &App, asked: &Asked<'_>, request: Request) -> Result<Call, Er
     let envelope = Envelope::parse(bytes).map_err(faulty)?;
     let call = GoogleSurface.asked(asked.operation, asked.model.to_owned(), asked.stream, envelope);
     finished(app, &head.headers, call.map_err(faulty)?)
-}
-
-/// All names that callers may use.
-pub(crate) async fn models(State(app): State<Arc<App>>) -> Json<Value> {
-    let models = app.router.models();
-    let list: Vec<Value> = models.iter().map(|name| told(name.as_str())).collect();
-    Json(json!({"models": list}))
-}
-
-/// One of them.
-pub(crate) async fn model(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
-    if app.router.models().iter().any(|known| known.as_str() == name) {
-        return Json(told(&name)).into_response();
-    }
-    let error = Error::new(ErrorKind::NotFound, format!("the model `{name}` does not exist"));
-    failure::plain(surfaces::of(Operation::GenerateContent), &error.with_param("model"))
-}
-
-fn told(name: &str) -> Value {
-    json!({
-        "name": format!("models/{name}"),
-        "displayName": name,
-        "supportedGenerationMethods": ["generateContent", "countTokens", "embedContent"],
-    })
 }

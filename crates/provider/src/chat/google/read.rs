@@ -53,11 +53,21 @@ pub(crate) fn read(members: Map<String, Value>) -> Result<Chat, BodyFault> {
     });
     chat.stream = body.flag("stream")?.unwrap_or(false);
     body.value("model");
+    if body.peek("safetySettings").is_some_and(filters_nothing) {
+        body.value("safetySettings");
+    }
     if body.peek("store").is_some_and(|store| store == false) {
         body.value("store");
     }
     chat.rest.extend(body.rest());
     Ok(chat)
+}
+
+/// Who wants no filter of Google's gets none anywhere.
+fn filters_nothing(settings: &Value) -> bool {
+    const NONE: [&str; 2] = ["BLOCK_NONE", "OFF"];
+    let none = |one: &Value| one["threshold"].as_str().is_some_and(|word| NONE.contains(&word));
+    settings.as_array().is_some_and(|list| list.iter().all(none))
 }
 
 /// One entry of `tools` declares several functions, or is a tool of Google's own.
