@@ -26,10 +26,10 @@ async fn everything_but_the_health_of_the_process_needs_the_key() {
             assert_eq!(error["code"], "invalid_api_key", "{error}");
             assert!(!response.text().contains("sk-"), "{error}");
         }
-        for path in ["/v1/models", "/router/state"] {
+        for path in ["/v1/models", "/router/state", "/metrics", "/health"] {
             assert_eq!(get(&gateway, path, headers).await.head.status, 401, "{path} {headers:?}");
         }
-        for path in ["/health/liveliness", "/health/readiness"] {
+        for path in ["/health/liveliness", "/health/readiness", "/ui"] {
             assert_eq!(get(&gateway, path, headers).await.head.status, 200, "{path} {headers:?}");
         }
     }

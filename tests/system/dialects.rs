@@ -149,12 +149,15 @@ async fn what_one_vendor_cannot_say_another_can() {
     };
     let both = claude(Config::default(), ", order: 1");
     let both = both.vendor("openai/gpt-4o", "openai", &openai.base(), ", order: 2");
-    let gateway = both.start().await;
+    let gateway = both.and("router_settings: {num_retries: 0}").start().await;
     let mut body = hello(false);
     body["seed"] = 7.into();
     let answer = post(&gateway, CHAT, &[], body.to_string()).await;
     assert_eq!(answer.head.header("x-pointsman-deployment"), Some("openai"), "{}", answer.text());
     assert_eq!((anthropic.count(), openai.calls()[0].json()["seed"].as_u64()), (0, Some(7)));
+    let header = |name| answer.head.header(name);
+    assert_eq!(header("x-pointsman-attempts"), Some("1"), "what was not sent is no attempt");
+    assert_eq!(header("x-litellm-attempted-retries"), Some("0"));
 
     let gateway = claude(Config::default(), "").start().await;
     let refused = post(&gateway, CHAT, &[], body.to_string()).await;
@@ -207,6 +210,21 @@ async fn a_stream_that_breaks_off_ends_with_the_callers_kind_of_event() {
         assert!(last.starts_with(want), "{path}: {text}");
         assert!(!events(&text).contains(&"[DONE]"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_deployment_has_headers_of_its_own() {
+    let openai = upstream("openai").await;
+    let headers = ", extra_headers: {X-Title: mine, HTTP-Referer: 'https://a.invalid'}";
+    let config = Config::default().vendor("openrouter/x/y", "o", &openai.base(), headers);
+    let gateway = config.start().await;
+    assert_eq!(post(&gateway, CHAT, &[], hello(false).to_string()).await.head.status, 200);
+    let sent = &openai.calls()[0];
+    assert_eq!(
+        (sent.header("x-title"), sent.header("http-referer")),
+        (Some("mine"), Some("https://a.invalid"))
+    );
+    assert_eq!(sent.json()["model"], "x/y");
 }
 
 #[tokio::test]

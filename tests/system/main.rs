@@ -5,15 +5,27 @@
 
 mod auth;
 mod bad_requests;
+mod bedrock;
 mod demo;
 mod dialects;
+mod explain;
 mod failover;
+mod fallbacks;
 mod google;
 mod google_door;
+mod health;
+mod limits;
+mod metrics;
+mod money;
 mod operations;
 mod passing;
+mod restarts;
+mod routing;
 mod start;
 mod streams;
+mod thousand;
+#[cfg(feature = "otel")]
+mod traces;
 mod world;
 
 /// The built gateway.

@@ -45,11 +45,14 @@ async fn a_stream_is_relayed_as_it_stands() {
     let whole = frames.concat();
     let a = upstream("a").await;
     let gateway = Config::default().deployment(&a).start().await;
+    // Usage is for those who ask.
+    let mut body = hello(true);
+    body["stream_options"] = json!({"include_usage": true});
     // However it is cut, every byte comes through.
     for cut in [1, 7, 64, whole.len()] {
         let pieces = whole.as_bytes().chunks(cut).map(bytes::Bytes::copy_from_slice);
         a.then([Behaviour::ok().sse(pieces.collect::<Vec<_>>())]);
-        let response = ask(&gateway, &hello(true)).await;
+        let response = ask(&gateway, &body).await;
         assert_eq!(response.text(), whole, "cut to {cut}");
     }
 }

@@ -127,3 +127,38 @@ pub(crate) fn text(events: &[&str]) -> String {
         .filter_map(|event| Some(event["choices"][0]["delta"]["content"].as_str()?.to_owned()))
         .collect()
 }
+
+/// So many calls at once, each on a connection of its own; the answers in any order.
+pub(crate) async fn burst(to: &Gateway, calls: usize, body: &Value) -> Vec<Response> {
+    burst_with(to, calls, &[], body).await
+}
+
+/// The same with headers.
+pub(crate) async fn burst_with(
+    to: &Gateway,
+    calls: usize,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Vec<Response> {
+    let body = body.to_string();
+    let calls = (0..calls).map(|_| post(to, CHAT, headers, &body));
+    futures_util::future::join_all(calls).await
+}
+
+/// How many of the answers have this status.
+pub(crate) fn with_status(status: u16, among: &[Response]) -> usize {
+    among.iter().filter(|one| one.head.status == status).count()
+}
+
+/// A chat call that is estimated as 10 tokens of prompt and 5 of answer.
+pub(crate) fn small() -> Value {
+    json!({"model": "m", "messages": [{"role": "user", "content": "Hello world!"}], "max_tokens": 5})
+}
+
+/// Prices by which [`small`] costs $0.002: 10 tokens and 5 tokens.
+pub(crate) const PRICED: &str = ", input_cost_per_token: 0.0001, output_cost_per_token: 0.0002";
+
+/// How a shared account stands, from `GET /router/state`.
+pub(crate) async fn account(at: &Gateway, name: &str, headers: &[(&str, &str)]) -> Value {
+    get(at, "/router/state", headers).await.json()["accounts"][name].clone()
+}

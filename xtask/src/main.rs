@@ -1,4 +1,4 @@
-//! The project's tasks: `cargo xtask ci`, `tidy`, `clients` and `prices`.
+//! The project's tasks: `cargo xtask ci`, `tidy`, `clients`, `prices` and `sim`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to a terminal")]
 
@@ -6,7 +6,9 @@ mod ci;
 mod clients;
 mod metadata;
 mod prices;
+mod sim;
 mod steps;
+mod system;
 mod tidy;
 mod tools;
 
@@ -32,6 +34,9 @@ Tasks:
   prices Refreshes the shipped price book from a file in LiteLLM's format.
            --from <file>    the file, such as model_prices_and_context_window.json
            --as-of <date>   the day for which it holds, such as 2026-11-22
+  sim    Lives through simulated worlds and checks their laws; `cargo xtask sim --help` has more.
+           --seed <n> --seeds <n> --calls <n>   which worlds, and how much happens in each
+           --mutant <name>                      with a bug on purpose, that some law must notice
 
 Options:
   -h, --help  Show this
@@ -48,6 +53,7 @@ enum Task {
     Tidy,
     Clients { all: bool },
     Prices(prices::Options),
+    Sim(Vec<std::ffi::OsString>),
     Ci { keep_going: bool, only: Vec<String> },
 }
 
@@ -71,6 +77,7 @@ fn run(task: Task) -> Result<(), String> {
         Task::Tidy => tidy::run(root),
         Task::Clients { all } => clients::run_all(root, all),
         Task::Prices(options) => prices::run(root, &options),
+        Task::Sim(args) => sim::sim(root, &args),
         Task::Ci { keep_going, only } => ci::run(root, keep_going, &only),
     }
 }
@@ -91,7 +98,12 @@ fn parse(mut args: lexopt::Parser) -> Result<Task, String> {
         match arg {
             Short('h') | Long("help") => return Ok(Task::Help),
             Value(task) if name.is_none() => {
-                name = Some(task.string().map_err(|e| e.to_string())?);
+                let task = task.string().map_err(|e| e.to_string())?;
+                if task == "sim" {
+                    // Its options are its own.
+                    return Ok(Task::Sim(args.raw_args().map_err(|e| e.to_string())?.collect()));
+                }
+                name = Some(task);
             }
             Long("keep-going") if name.as_deref() == Some("ci") => keep_going = true,
             Long("all") if name.as_deref() == Some("clients") => all = true,
@@ -139,6 +151,8 @@ mod tests {
             panic!("ci with both options")
         };
         assert_eq!(only, ["deny"]);
+        let Ok(Task::Sim(args)) = of(&["sim", "--seed", "7", "--help"]) else { panic!("sim") };
+        assert_eq!(args, ["--seed", "7", "--help"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{path::Path, process::Command, time::Duration};
 
 use crate::{
     metadata::{Metadata, Package},
+    system,
     tools::{self, cargo, run, run_within},
 };
 
@@ -28,7 +29,11 @@ pub(crate) fn clippy(root: &Path, _: &Metadata) -> Outcome {
     quiet(run(&mut cargo(root, &args)))
 }
 
-pub(crate) fn test(root: &Path, _: &Metadata) -> Outcome {
+pub(crate) fn test(root: &Path, metadata: &Metadata) -> Outcome {
+    // The tests of the store start one of their own.
+    if metadata.packages.iter().any(|package| package.name == "pointsman-redis") {
+        system::REDIS.path()?;
+    }
     quiet(run(&mut cargo(root, &["test", "--locked", "--workspace"])))
 }
 

@@ -16,6 +16,14 @@ pub struct BudgetLimit {
     pub window: Option<BudgetWindow>,
 }
 
+impl BudgetLimit {
+    /// When a window whose first spend fell at `first` is over: its first moment that counts no
+    /// more. `None` without a window.
+    pub fn ends(&self, first: Instant) -> Option<Instant> {
+        self.window.and_then(|window| window.end(first))
+    }
+}
+
 /// Money that was reserved for one call, to be settled once.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "what it reserved stays reserved until it is settled"]
@@ -252,6 +260,11 @@ impl Budget {
     /// Reserved by calls that are not settled yet.
     pub const fn reserved(&self) -> Decimal {
         self.reserved
+    }
+
+    /// The first spend of the window that runs at `now`; `None` while none runs.
+    pub fn started(&self, limit: &BudgetLimit, now: Instant) -> Option<Instant> {
+        self.current(limit, self.clamp(now)).map(|running| running.started)
     }
 
     /// When the spend is zero again. `None` without a window, and before the first spend of a

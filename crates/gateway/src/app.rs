@@ -1,21 +1,35 @@
 //! What all handlers share.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
-use pointsman::{Router, clock::Clock, config::ServerSpec};
+use pointsman::{Router, RouterBuilder, clock::Clock, config::ServerSpec, router::BuildError};
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Caller, Door};
+use crate::{
+    auth::{Caller, Door},
+    health::Checks,
+    metrics::Metrics,
+    traces::Traces,
+};
 
 /// What all handlers share.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) router: Router,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What the router tells of calls, counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// What probes of the deployments found.
+    pub(crate) checks: Checks,
+    /// Where the traces of calls go, if anywhere.
+    pub(crate) traces: Option<Traces>,
     /// Owns what goes on beside a call.
     pub(crate) tasks: TaskTracker,
     door: ArcSwap<Door>,
@@ -23,19 +37,35 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(router: Router, clock: Arc<dyn Clock>, server: &ServerSpec) -> Self {
-        Self {
-            router,
+    /// Builds the router, and all that goes with it.
+    pub(crate) fn build(
+        builder: RouterBuilder,
+        clock: Arc<dyn Clock>,
+        server: &ServerSpec,
+    ) -> Result<Self, BuildError> {
+        let metrics = Arc::new(Metrics::default());
+        let builder = builder.clock(Arc::clone(&clock)).observer(Arc::clone(&metrics) as _);
+        Ok(Self {
+            router: builder.seed(seed()).build()?,
             clock,
+            metrics,
+            checks: Checks::new(server.health_checks),
+            traces: None,
             tasks: TaskTracker::new(),
             door: ArcSwap::from_pointee(Door::new(server)),
             draining: AtomicBool::new(false),
-        }
+        })
+    }
+
+    /// The same with traces.
+    pub(crate) fn traced(self, traces: Option<Traces>) -> Self {
+        Self { traces, ..self }
     }
 
     /// Takes over what concerns the gateway alone.
     pub(crate) fn set_server(&self, server: &ServerSpec) {
         self.door.store(Arc::new(Door::new(server)));
+        self.checks.set(server.health_checks);
     }
 
     /// Whether a caller who presents this key may pass; it is asked for only if one is needed.
@@ -59,4 +89,9 @@ impl App {
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
+}
+
+/// Chance of its own for each process, so that instances do not move in step.
+pub(crate) fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

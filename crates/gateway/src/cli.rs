@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::{check, demo, serve};
+use crate::{check, demo, explain, serve};
 
 /// Routes every LLM call to the right deployment.
 ///
@@ -36,6 +36,15 @@ enum Command {
         /// The configuration.
         file: PathBuf,
     },
+    /// Say what would happen to a call: who gets it, why not the others, what follows a failure.
+    ///
+    /// Sends nothing. It is what POST /router/explain of a running gateway says, by the same rules,
+    /// for a configuration in which nothing has happened yet: no limit is used, nobody cools.
+    #[command(after_help = "Examples:\n  \
+        pointsman explain config.yaml --model gpt-4o-mini\n  \
+        pointsman explain config.yaml --model gpt-4o-mini --request call.json --json\n  \
+        curl http://127.0.0.1:4000/router/explain -d @call.json      # of a running gateway")]
+    Explain(Explain),
     /// Watch the gateway route round an upstream that breaks and recovers.
     ///
     /// Starts three upstreams and a gateway on loopback and calls it all the time. One upstream
@@ -50,6 +59,22 @@ enum Command {
         pointsman demo | tee demo.txt      # plain lines\n\n\
         Ctrl-C ends it early, with the summary. NO_COLOR=1 leaves the colours out.")]
     Demo(Demo),
+}
+
+/// What to explain.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// The configuration.
+    pub(crate) file: PathBuf,
+    /// The name that the call asks for: a group, an alias, a deployment's id.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) model: String,
+    /// A file with the body of a chat request; its `model` is replaced. Without it: a greeting.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) request: Option<PathBuf>,
+    /// Print JSON, as POST /router/explain answers it.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How to show it.
@@ -89,6 +114,7 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(how) => serve::run(&how),
         Command::Check { file } => check::run(&file),
+        Command::Explain(how) => explain::run(&how),
         Command::Demo(how) => demo::run(how),
     }
 }

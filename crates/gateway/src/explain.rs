@@ -1,4 +1,8 @@
-//! `POST /router/explain`: what would happen to a request, without sending it.
+//! What would happen to a request, without sending it: `POST /router/explain` and
+//! `pointsman explain`.
+
+mod command;
+mod words;
 
 use std::sync::Arc;
 
@@ -10,9 +14,11 @@ use axum::{
 use pointsman::{
     provider::surfaces,
     router::{ExplainedMember, Explanation},
-    types::Operation,
+    types::{Error, Operation},
 };
 use serde::Serialize;
+
+pub(crate) use command::run;
 
 use crate::{
     app::App,
@@ -50,15 +56,16 @@ struct Estimate {
 
 /// What would happen to a chat request now.
 pub(crate) async fn explain(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let call = match operate::read(&app, Operation::Chat, head, body).await {
-        Ok(call) => call,
-        Err(error) => return failure::plain(surfaces::of(Operation::Chat), &error),
-    };
-    match app.router.explain(call) {
-        Ok(explanation) => Json(Explained::from(explanation)).into_response(),
+    match explained(&app, request).await {
+        Ok(explained) => Json(explained).into_response(),
         Err(error) => failure::plain(surfaces::of(Operation::Chat), &error),
     }
+}
+
+async fn explained(app: &App, request: Request) -> Result<Explained, Error> {
+    let (head, body) = request.into_parts();
+    let call = operate::read(app, Operation::Chat, head, body).await?;
+    app.router.explain(call).map(Explained::from)
 }
 
 impl From<Explanation> for Explained {

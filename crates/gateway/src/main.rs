@@ -11,8 +11,11 @@ mod explain;
 mod failure;
 mod form;
 mod google;
+mod health;
+mod keep;
 mod listen;
 mod logs;
+mod metrics;
 mod models;
 mod operate;
 mod options;
@@ -21,6 +24,12 @@ mod routes;
 mod serve;
 mod socket;
 mod state;
+#[cfg(feature = "otel")]
+mod traces;
+#[cfg(not(feature = "otel"))]
+#[path = "untraced.rs"]
+mod traces;
+mod ui;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, request::Parts};
 use pointsman::{
+    clock::Instant,
     provider::{BodyFault, Call, Envelope, surfaces},
     types::{Error, ErrorKind, Operation},
 };
@@ -19,6 +20,7 @@ use crate::{
     body::{self, LONGEST, Unread},
     failure, form, options,
     respond::{self, Framing},
+    traces::CallSpan,
 };
 
 /// A path on which an operation is asked for.
@@ -32,13 +34,35 @@ async fn operate(app: &App, operation: Operation, request: Request) -> Response 
     let began = app.clock.now();
     let surface = surfaces::of(operation);
     let (head, body) = request.into_parts();
+    let parent = app.traces.as_ref().map(|traces| (traces, traces.parent(&head.headers)));
     let call = match read(app, operation, head, body).await {
         Ok(call) => call,
         Err(error) => return failure::plain(surface, &error),
     };
+    let span = parent.map(|(traces, parent)| traces.call(parent, &call.head, began));
+    routed(app, call, span, began, Framing::Events).await
+}
+
+/// The response to a call that was read.
+pub(crate) async fn routed(
+    app: &App,
+    call: Call,
+    span: Option<CallSpan>,
+    began: Instant,
+    framing: Framing,
+) -> Response {
+    let surface = surfaces::of(call.head.operation);
     match app.router.call(call).await {
-        Ok(answer) => respond::answered(app, surface, answer, began, Framing::Events),
-        Err(failed) => failure::routed(app, surface, &failed, began),
+        Ok(answer) => {
+            let watched = span.map(|span| span.answered(&answer));
+            respond::answered(app, surface, answer, watched, began, framing)
+        }
+        Err(failed) => {
+            if let Some(span) = span {
+                span.failed(&failed);
+            }
+            failure::routed(app, surface, &failed, began)
+        }
     }
 }
 

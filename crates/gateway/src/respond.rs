@@ -14,9 +14,10 @@ use pointsman::{
     clock::Instant,
     provider::{Surface, passes_to_client, sse_data},
     router::{AnswerStream, Trace},
+    types::{Error, ErrorKind},
 };
 
-use crate::app::App;
+use crate::{app::App, traces::OpenCall};
 
 /// The headers of an answer. As constants their names are not looked at again for each call.
 mod names {
@@ -25,6 +26,7 @@ mod names {
     pub(super) const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
     pub(super) const DEPLOYMENT: HeaderName = HeaderName::from_static("x-pointsman-deployment");
     pub(super) const GROUP: HeaderName = HeaderName::from_static("x-pointsman-model-group");
+    pub(super) const CACHE_HIT: HeaderName = HeaderName::from_static("x-pointsman-cache-hit");
     pub(super) const COST: HeaderName = HeaderName::from_static("x-pointsman-cost");
     pub(super) const ATTEMPTS: HeaderName = HeaderName::from_static("x-pointsman-attempts");
     pub(super) const FALLBACKS: HeaderName = HeaderName::from_static("x-pointsman-fallbacks");
@@ -43,13 +45,20 @@ pub(crate) fn answered(
     app: &App,
     surface: &'static dyn Surface,
     answer: Answer,
+    watched: Option<OpenCall>,
     began: Instant,
     framing: Framing,
 ) -> Response {
     let (streamed, cost, body) = match answer.payload {
-        Payload::Whole { body, cost, .. } => (false, cost, Body::from(body)),
+        Payload::Whole { body, usage, cost } => {
+            if let Some(watched) = watched {
+                watched.end(usage, None);
+            }
+            (false, cost, Body::from(body))
+        }
         Payload::Stream(frames) => {
-            let events = Events { frames, surface, framing, ended: false };
+            let watched = watched.map(Box::new);
+            let events = Events { frames, surface, framing, watched, ended: false };
             (true, None, Body::from_stream(events))
         }
     };
@@ -76,17 +85,24 @@ pub(crate) fn answered(
         set(headers, names::COST, &cost);
         set(headers, names::LITELLM_COST, &cost);
     }
+    if answer.cached {
+        headers.insert(names::CACHE_HIT, HeaderValue::from_static("true"));
+        app.metrics.cached(&answer.group);
+    }
     trace_headers(app, headers, &answer.trace, began);
     response
 }
 
 /// What the trace of a call says in headers.
 pub(crate) fn trace_headers(app: &App, headers: &mut HeaderMap, trace: &Trace, began: Instant) {
-    headers.insert(names::ATTEMPTS, HeaderValue::from(trace.attempts.len()));
+    // What a vendor cannot be asked was not sent.
+    let sent = trace.attempts.iter().filter(|one| one.failure != Some(ErrorKind::Unsupported));
+    headers.insert(names::ATTEMPTS, HeaderValue::from(sent.count()));
     headers.insert(names::FALLBACKS, HeaderValue::from(trace.fallbacks));
     headers.insert(names::LITELLM_FALLBACKS, HeaderValue::from(trace.fallbacks));
     headers.insert(names::LITELLM_RETRIES, HeaderValue::from(trace.retries));
     let own = (app.clock.now() - began).saturating_sub(trace.elsewhere);
+    app.metrics.overhead(own.as_secs_f64());
     let micros = u64::try_from(own.as_micros()).unwrap_or(u64::MAX);
     headers.insert(names::OVERHEAD, HeaderValue::from(micros));
 }
@@ -138,7 +154,25 @@ struct Events {
     frames: Box<AnswerStream>,
     surface: &'static dyn Surface,
     framing: Framing,
+    /// Ends with the answer, if somebody watches.
+    watched: Option<Box<OpenCall>>,
     ended: bool,
+}
+
+impl Events {
+    fn end(&mut self, error: Option<&Error>) {
+        if let Some(watched) = self.watched.take() {
+            watched.end(self.frames.usage(), error);
+        }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        if self.watched.is_some() {
+            self.end(Some(&Error::new(ErrorKind::Cancelled, "the caller left")));
+        }
+    }
 }
 
 impl Stream for Events {
@@ -153,6 +187,7 @@ impl Stream for Events {
                 Some(Ok(raw)) => self.framing.written(raw),
                 Some(Err(error)) => {
                     self.ended = true;
+                    self.end(Some(&error));
                     tracing::info!(kind = %error.kind, "a stream broke off: {error}");
                     let told = self.surface.failure_event(&error);
                     let told = self.framing.written(told);
@@ -160,6 +195,7 @@ impl Stream for Events {
                 }
                 None => {
                     self.ended = true;
+                    self.end(None);
                     self.framing.end().unwrap_or_default()
                 }
             };

@@ -12,7 +12,7 @@ use axum::{
 use http::Method;
 use pointsman::types::{Error, ErrorKind, Operation};
 
-use crate::{app::App, explain, failure, google, models, operate, state};
+use crate::{app::App, explain, failure, google, health, metrics, models, operate, state, ui};
 
 /// What can be asked, each at its own path.
 const OPERATIONS: [Operation; 11] = [
@@ -44,8 +44,11 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
     routes
         .route("/v1beta/models", get(models::googles_list))
         .route("/v1beta/models/{*name}", get(models::googles).post(google::at))
+        .route("/metrics", get(metrics::get))
         .route("/router/state", get(state::router))
         .route("/router/explain", post(explain::explain))
+        .route("/ui", get(ui::page))
+        .route("/health", get(health::get))
         .route("/health/liveliness", get(state::liveliness))
         .route("/health/liveness", get(state::liveliness))
         .route("/health/readiness", get(state::readiness))
@@ -56,9 +59,10 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Whether a path is open to everybody, key or not.
+/// Whether a path is open to everybody, key or not: the probes of whoever runs the process, and a
+/// page that says nothing without the key.
 pub(crate) fn is_open(path: &str) -> bool {
-    matches!(path, "/health/liveliness" | "/health/liveness" | "/health/readiness")
+    matches!(path, "/health/liveliness" | "/health/liveness" | "/health/readiness" | "/ui")
 }
 
 async fn unknown(uri: Uri) -> Response {

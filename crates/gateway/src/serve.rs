@@ -1,17 +1,11 @@
 //! `pointsman serve`: from the configuration to the last answer.
 
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    io,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, process::ExitCode, sync::Arc, time::Duration};
 
 use pointsman::{
     Configured,
     clock::{Clock, SystemClock},
-    config::Grade,
+    config::{Grade, StoreSpec},
 };
 use tokio::{
     net::TcpListener,
@@ -19,7 +13,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app::App, check, cli::Serve, config::Upstreams, listen, logs};
+use crate::{app::App, check, cli::Serve, config::Upstreams, health, keep, listen, logs};
 
 /// The longest wait for answers that are under way when the gateway is told to end.
 const DRAIN: Duration = Duration::from_mins(10);
@@ -39,22 +33,34 @@ pub(crate) fn run(how: &Serve) -> ExitCode {
         return refuse("the configuration has errors; `pointsman check` shows all findings");
     };
     tell(how, &configured.findings);
-    let router = match builder.clock(Arc::clone(&clock)).seed(seed()).build() {
-        Ok(router) => router,
+    let builder = match keep::store_of(&configured.store) {
+        Ok(store) => builder.store(store),
+        Err(error) => return refuse(error.message()),
+    };
+    let app = match App::build(builder, Arc::clone(&clock), &configured.server) {
+        Ok(app) => app,
         Err(error) => return refuse(&error.to_string()),
     };
-    let app = Arc::new(App::new(router, clock, &configured.server));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error.to_string()),
     };
-    match runtime.block_on(until_told(how, &app, &upstreams)) {
+    let app = match upstreams.traces(&clock, runtime.handle()) {
+        Ok(traces) => Arc::new(app.traced(traces)),
+        Err(why) => return refuse(&why),
+    };
+    match runtime.block_on(until_told(how, &app, &upstreams, &configured.store)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(&error.to_string()),
     }
 }
 
-async fn until_told(how: &Serve, app: &Arc<App>, upstreams: &Upstreams) -> io::Result<()> {
+async fn until_told(
+    how: &Serve,
+    app: &Arc<App>,
+    upstreams: &Upstreams,
+    kept: &StoreSpec,
+) -> io::Result<()> {
     let listener = TcpListener::bind(how.listen).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {}: {error}", how.listen))
     })?;
@@ -64,12 +70,15 @@ async fn until_told(how: &Serve, app: &Arc<App>, upstreams: &Upstreams) -> io::R
     let address = listener.local_addr()?;
     tracing::info!(listening = %address, "listening on http://{address}");
     let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+    app.tasks.spawn(health::watch(Arc::clone(app), stop.clone()));
+    let over = CancellationToken::new();
+    app.tasks.spawn(keep::writing(app.router.clone(), over.clone()));
     let serving = listen::serve(listener, app, &connections, stop.clone());
     let mut serving = std::pin::pin!(serving);
     loop {
         tokio::select! {
             () = &mut serving => break,
-            _ = reload.recv() => reread(how, app, upstreams),
+            _ = reload.recv() => reread(how, app, upstreams, kept),
             _ = end.recv() => if !begin_drain(app, &stop) { break },
             _ = interrupt.recv() => if !begin_drain(app, &stop) { break },
             () = drained(&stop) => {
@@ -78,8 +87,14 @@ async fn until_told(how: &Serve, app: &Arc<App>, upstreams: &Upstreams) -> io::R
             }
         }
     }
+    app.router.close().await;
+    over.cancel();
     app.tasks.close();
     let _ = tokio::time::timeout(Duration::from_secs(1), app.tasks.wait()).await;
+    keep::last_words(&app.router).await;
+    if let Some(traces) = &app.traces {
+        traces.end().await;
+    }
     tracing::info!("ended");
     Ok(())
 }
@@ -101,8 +116,8 @@ async fn drained(stop: &CancellationToken) {
 }
 
 /// Takes over a changed file, or keeps the present configuration if it has errors.
-fn reread(how: &Serve, app: &App, upstreams: &Upstreams) {
-    let Configured { builder, server, findings, .. } = upstreams.configure(&how.config);
+fn reread(how: &Serve, app: &App, upstreams: &Upstreams, kept: &StoreSpec) {
+    let Configured { builder, server, store, findings } = upstreams.configure(&how.config);
     let Some(builder) = builder else {
         let file = how.config.display().to_string();
         for fault in errors(&findings) {
@@ -115,6 +130,7 @@ fn reread(how: &Serve, app: &App, upstreams: &Upstreams) {
         Ok(()) => {
             app.set_server(&server);
             tell(how, &findings);
+            keep::compare(kept, &store);
             tracing::info!("reloaded");
         }
         Err(error) => tracing::error!("not reloaded: {error}"),
@@ -133,11 +149,6 @@ fn errors(
     findings: &[pointsman::config::Finding],
 ) -> impl Iterator<Item = &pointsman::config::Finding> {
     findings.iter().filter(|finding| finding.grade == Grade::Error)
-}
-
-/// Chance of its own for each process, so that instances do not move in step.
-pub(crate) fn seed() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 /// Says why nothing is served.

@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use pointsman::{
     clock::Instant,
     router::{GroupState, MemberState},
-    state::{AccountReport, Refusal, Standing, Why},
+    state::{AccountReport, Refusal, Report, Standing, Why},
     types::Decimal,
 };
 use serde::Serialize;
@@ -81,9 +81,20 @@ pub(crate) async fn readiness(State(app): State<Arc<App>>) -> (StatusCode, Json<
     (StatusCode::OK, Json(json!({"status": "ready"})))
 }
 
-fn member(of: &MemberState) -> Member {
-    let report = &of.report;
-    let standing = match report.standing {
+/// The names of all states that a deployment can be in.
+pub(crate) const STATES: [&str; 5] = ["ok", "cooling", "probing", "ramping", "refused"];
+
+/// How a deployment stands, in words.
+pub(crate) struct Stands {
+    /// One of [`STATES`].
+    pub(crate) state: &'static str,
+    pub(crate) until: Option<Instant>,
+    pub(crate) reason: Option<String>,
+}
+
+/// How a deployment stands.
+pub(crate) fn standing(of: &Report) -> Stands {
+    let (state, until, reason) = match of.standing {
         Standing::Cooling { until, kind, .. } => {
             ("cooling", Some(until), Some(format!("cooling after {kind}")))
         }
@@ -94,10 +105,19 @@ fn member(of: &MemberState) -> Member {
         }
         Standing::Serving => ("ok", None, None),
     };
-    let (state, until, reason) = match report.refusal.filter(is_limit) {
-        Some(refusal) => ("refused", refusal.until.moment(), Some(refusal.why.to_string())),
-        None => standing,
-    };
+    match of.refusal.filter(is_limit) {
+        Some(refusal) => Stands {
+            state: "refused",
+            until: refusal.until.moment(),
+            reason: Some(refusal.why.to_string()),
+        },
+        None => Stands { state, until, reason },
+    }
+}
+
+fn member(of: &MemberState) -> Member {
+    let report = &of.report;
+    let Stands { state, until, reason } = standing(report);
     Member {
         id: of.id.to_string(),
         state,

@@ -320,7 +320,16 @@ impl Health {
         if !what.cools_at_once(policy) && !prolongs {
             return None;
         }
-        self.prolong(now + what.asked()?, what.kind, policy, now)
+        let asked = what.asked()?;
+        let prolonged = self.prolong(now + asked, what.kind, policy, now);
+        // Within a soft cooldown that is longer anyway the upstream still asked to be left alone.
+        if let State::Out { until, kind, .. } = &mut self.state
+            && is_hard(what.kind)
+            && now < *until
+        {
+            *kind = what.kind;
+        }
+        prolonged
     }
 
     /// Out until `until` or the present deadline, whichever is later.

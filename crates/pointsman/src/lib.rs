@@ -3,20 +3,30 @@
 
 #[cfg(feature = "config")]
 mod configured;
+#[cfg(feature = "config")]
+mod stores;
 mod vendors;
 
 #[cfg(feature = "config")]
 pub use configured::{Configured, Surroundings, configure};
 #[cfg(feature = "anthropic")]
 pub use pointsman_anthropic as anthropic;
+#[cfg(feature = "bedrock")]
+pub use pointsman_bedrock as bedrock;
 pub use pointsman_clock as clock;
+#[cfg(feature = "cohere")]
+pub use pointsman_cohere as cohere;
 #[cfg(feature = "config")]
 pub use pointsman_config as config;
 pub use pointsman_cost as cost;
+#[cfg(feature = "disk")]
+pub use pointsman_disk as disk;
 #[cfg(feature = "gemini")]
 pub use pointsman_gemini as gemini;
 #[cfg(feature = "http")]
 pub use pointsman_http as http;
+#[cfg(feature = "ollama")]
+pub use pointsman_ollama as ollama;
 #[cfg(feature = "openai")]
 pub use pointsman_openai as openai;
 pub use pointsman_prices as prices;
@@ -31,9 +41,13 @@ pub use pointsman_state as state;
 pub use pointsman_strategy as strategy;
 pub use pointsman_types as types;
 pub use pointsman_types::Deployment;
+#[cfg(feature = "config")]
+pub use stores::store;
 pub use vendors::providers;
 
 /// A builder that serves every vendor of this build over HTTP, by the machine's clock.
+///
+/// It reads no files: whoever has AWS's profiles or tokens in some hands [`providers`] a reader.
 ///
 /// # Errors
 ///
@@ -44,6 +58,6 @@ pub fn builder() -> Result<RouterBuilder, types::Error> {
     let clock: Arc<dyn clock::Clock> = Arc::new(clock::SystemClock::new());
     let transport: Arc<dyn provider::Transport> =
         Arc::new(http::HttpTransport::new(&http::HttpSettings::default())?);
-    let all = providers(&transport, &clock).into_iter();
+    let all = providers(&transport, &clock, &provider::ReadFile::none()).into_iter();
     Ok(all.fold(Router::builder(), RouterBuilder::provider).clock(clock))
 }

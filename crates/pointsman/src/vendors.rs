@@ -3,14 +3,22 @@
 use std::sync::Arc;
 
 use pointsman_clock::Clock;
-use pointsman_provider::{Provider, Transport};
+use pointsman_provider::{Provider, ReadFile, Transport};
 
-/// A provider for each vendor that this build serves, over one transport.
-pub fn providers(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+/// A provider for each vendor that this build serves, over one transport; `files` reads what a
+/// deployment or its environment names: AWS's profiles, and tokens.
+pub fn providers(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    files: &ReadFile,
+) -> Vec<Arc<dyn Provider>> {
     [
         openai(transport, clock),
         anthropic(transport, clock),
+        cohere(transport, clock),
+        ollama(transport, clock),
         gemini(transport, clock),
+        bedrock(transport, clock, files),
         simulated(clock),
     ]
     .concat()
@@ -53,6 +61,34 @@ fn anthropic(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider
     Vec::new()
 }
 
+#[cfg(feature = "cohere")]
+fn cohere(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_cohere::{CohereCodec, VENDORS};
+    use pointsman_provider::HttpProvider;
+    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
+    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(CohereCodec::new(vendor))) };
+    VENDORS.iter().map(provider).collect()
+}
+
+#[cfg(not(feature = "cohere"))]
+fn cohere(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "ollama")]
+fn ollama(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    use pointsman_ollama::{OllamaCodec, VENDORS};
+    use pointsman_provider::HttpProvider;
+    let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
+    let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(OllamaCodec::new(vendor))) };
+    VENDORS.iter().map(provider).collect()
+}
+
+#[cfg(not(feature = "ollama"))]
+fn ollama(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
 #[cfg(feature = "gemini")]
 fn gemini(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     use pointsman_gemini::{GeminiCodec, VertexCodec};
@@ -66,6 +102,22 @@ fn gemini(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
 
 #[cfg(not(feature = "gemini"))]
 fn gemini(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+    Vec::new()
+}
+
+#[cfg(feature = "bedrock")]
+fn bedrock(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    files: &ReadFile,
+) -> Vec<Arc<dyn Provider>> {
+    use pointsman_bedrock::BedrockProvider;
+    let (transport, clock) = (Arc::clone(transport), Arc::clone(clock));
+    vec![Arc::new(BedrockProvider::new(transport, clock, files.clone()))]
+}
+
+#[cfg(not(feature = "bedrock"))]
+fn bedrock(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>, _: &ReadFile) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 

@@ -26,6 +26,8 @@ pub struct CallHead {
     pub max_output: Option<u64>,
     /// Whether embeddings are wanted as Base64 of their little-endian 32-bit floats.
     pub base64: bool,
+    /// The characters of a text that is to be spoken.
+    pub characters: u64,
 }
 
 impl CallHead {
@@ -50,7 +52,9 @@ impl CallHead {
         let include_usage = options.unwrap_or_default().include_usage.unwrap_or(false);
         let base64 = operation == Operation::Embeddings
             && body.text("encoding_format")?.as_deref() == Some("base64");
-        Ok(Self { operation, model, stream, include_usage, max_output, base64 })
+        let spoken = if operation == Operation::Speech { body.text("input")? } else { None };
+        let characters = spoken.map_or(0, |text| text.chars().count() as u64);
+        Ok(Self { operation, model, stream, include_usage, max_output, base64, characters })
     }
 }
 

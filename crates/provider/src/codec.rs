@@ -158,7 +158,7 @@ const _: fn(&dyn Frames) = |_| ();
 /// One frame of a stream: the bytes for the client, and what they mean.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// The frame in the client's dialect, with its delimiter.
+    /// The frame in the client's dialect, with its delimiter; empty if it is not for the client.
     pub raw: Bytes,
     /// What it means.
     pub event: Event,

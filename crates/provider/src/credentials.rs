@@ -1,6 +1,9 @@
 //! Where a credential comes from.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{
+    fmt::{self, Debug},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use http::HeaderValue;
@@ -87,5 +90,47 @@ pub struct FixedKey(pub Option<Secret>);
 impl Credentials for FixedKey {
     async fn current(&self, _: Instant) -> Result<Arc<Credential>, Error> {
         Ok(Arc::new(self.0.clone().map_or(Credential::None, Credential::Key)))
+    }
+}
+
+/// Reads a text file of the machine's, or says why it cannot.
+///
+/// For whoever fetches keys with what lies in files: those that are renewed in place are read again
+/// each time.
+///
+/// ```
+/// use pointsman_provider::ReadFile;
+/// let files = ReadFile::new(|path| std::fs::read_to_string(path).map_err(|error| error.to_string()));
+/// assert!(files.read("/nowhere/at/all").is_err());
+/// ```
+#[derive(Clone)]
+pub struct ReadFile(Arc<Read>);
+
+type Read = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+
+impl ReadFile {
+    /// Reads with this function.
+    pub fn new(read: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// A machine without files.
+    pub fn none() -> Self {
+        Self::new(|_| Err("there are no files".to_owned()))
+    }
+
+    /// The text of the file at this path.
+    ///
+    /// # Errors
+    ///
+    /// Says why it cannot be read.
+    pub fn read(&self, path: &str) -> Result<String, String> {
+        (self.0)(path)
+    }
+}
+
+impl Debug for ReadFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadFile").finish_non_exhaustive()
     }
 }

@@ -50,6 +50,9 @@ impl Embeddings {
         for own in OWN_FIELDS {
             members.shift_remove(*own);
         }
+        for dropped in to.dropped() {
+            members.shift_remove(&dropped);
+        }
         for (name, json) in &to.params {
             if let (None, Ok(value)) = (members.get(name), serde_json::from_str(json)) {
                 members.insert(name.clone(), value);

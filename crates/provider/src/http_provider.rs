@@ -1,6 +1,6 @@
 //! The provider that joins a codec to a transport.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
@@ -35,6 +35,9 @@ impl<C: Codec> HttpProvider<C> {
     /// The request as it is sent.
     async fn prepare(&self, to: &Target, call: &Call) -> Result<http::Request<Pieces>, Error> {
         let mut request = self.codec.encode(to, call)?;
+        for (name, value) in &to.headers {
+            request.headers_mut().insert(name, value.clone());
+        }
         let now = self.clock.now();
         let credential = to.credentials.current(now).await?;
         self.codec.sign(to, &mut request, &credential, now)?;
@@ -50,7 +53,8 @@ impl<C: Codec> HttpProvider<C> {
         let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
         let streamed = call.head.stream && head.status.is_success();
         if streamed && (self.codec.streams_json() || !kind.starts_with(b"application/json")) {
-            let frames = FrameReader::new(body, self.codec.frames(&call.head, self.clock.now()));
+            let frames = self.codec.frames(&head_for(to, call), self.clock.now());
+            let frames = FrameReader::new(body, frames);
             return Ok(Reply::Stream(StreamReply {
                 headers: head.headers,
                 frames: Box::pin(frames),
@@ -74,6 +78,16 @@ fn estimated(call: &Call) -> WholeReply {
     let mut reply = counted(tokens, &call.head, &HeaderMap::new());
     reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply
+}
+
+/// What is asked, with what the deployment asks for where the caller says nothing.
+fn head_for<'a>(to: &Target, call: &'a Call) -> Cow<'a, CallHead> {
+    let options = to.param("stream_options").filter(|_| !call.envelope.has("stream_options"));
+    let options = options.and_then(|json| serde_json::from_str::<serde_json::Value>(json).ok());
+    if options.is_some_and(|options| options["include_usage"] == true) {
+        return Cow::Owned(CallHead { include_usage: true, ..call.head.clone() });
+    }
+    Cow::Borrowed(&call.head)
 }
 
 #[async_trait]

@@ -34,7 +34,7 @@ pub use body_reader::collect;
 pub use call::{Call, CallHead};
 pub use classify::{classify_body, classify_value, classify_words};
 pub use codec::{Codec, Event, Frame, Frames, Speech};
-pub use credentials::{AwsKeys, Credential, Credentials, FixedKey, secret_header};
+pub use credentials::{AwsKeys, Credential, Credentials, FixedKey, ReadFile, secret_header};
 pub use envelope::{BodyFault, Envelope};
 pub use estimate::{MovingAverage, near, output_estimate};
 pub use form::{FilePart, Form};

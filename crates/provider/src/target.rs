@@ -3,6 +3,10 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING},
+};
 use pointsman_types::{Deployment, DeploymentId};
 
 use crate::{Credentials, FixedKey};
@@ -65,11 +69,18 @@ pub struct Target {
     pub settings: BTreeMap<String, String>,
     /// Default request parameters: name and JSON text.
     pub params: Vec<(String, String)>,
+    /// Headers of the deployment's own, for every request.
+    pub headers: HeaderMap,
     /// Where its credential comes from.
     pub credentials: Arc<dyn Credentials>,
 }
 
 impl Target {
+    /// The JSON text of a default request parameter.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(known, _)| known == name).map(|(_, json)| json.as_str())
+    }
+
     /// The target of a deployment of that vendor.
     ///
     /// # Errors
@@ -98,6 +109,7 @@ impl Target {
             organization: deployment.organization.clone(),
             settings: deployment.settings.clone(),
             params: deployment.params.clone(),
+            headers: headers(deployment)?,
             credentials,
         })
     }
@@ -123,6 +135,31 @@ impl Target {
     }
 }
 
+/// `headers` and `extra_headers`, which wins: JSON objects of texts.
+fn headers(deployment: &Deployment) -> Result<HeaderMap, String> {
+    const OURS: [HeaderName; 6] =
+        [HOST, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, CONNECTION, ACCEPT_ENCODING];
+    let mut all = HeaderMap::new();
+    for setting in ["headers", "extra_headers"] {
+        let Some(json) = deployment.settings.get(setting) else { continue };
+        let pairs: BTreeMap<String, String> = serde_json::from_str(json)
+            .map_err(|_| format!("`{setting}` must be a mapping of names to texts"))?;
+        for (name, value) in pairs {
+            let known: HeaderName =
+                name.parse().map_err(|_| format!("`{setting}`: {name:?} is no header"))?;
+            if OURS.contains(&known) {
+                return Err(format!("`{setting}`: {name} is not for a configuration to set"));
+            }
+            let mut value = HeaderValue::from_str(&value)
+                .map_err(|_| format!("`{setting}`: the value of {name} cannot be sent"))?;
+            // It may be a key.
+            value.set_sensitive(true);
+            all.insert(known, value);
+        }
+    }
+    Ok(all)
+}
+
 fn check_base(base: &str) -> Result<(), String> {
     let broken = |why: &str| format!("`api_base` {base:?} is no address: {why}");
     let uri: http::Uri = base.parse().map_err(|error| broken(&format!("{error}")))?;
@@ -146,5 +183,40 @@ impl fmt::Debug for Target {
             .field("base", &self.base)
             .field("model", &self.model)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_ones_own() {
+        let vendor = Vendor {
+            name: "v",
+            base: Some("http://v.invalid"),
+            version_path: "",
+            key_env: &[],
+            base_env: &[],
+            needs_key: false,
+        };
+        let target = |setting: &str, json: &str| {
+            let mut deployment = Deployment::new("g", "v", "m");
+            deployment.settings.insert(setting.into(), json.into());
+            Target::of(&deployment, &vendor)
+        };
+        let to =
+            target("extra_headers", r#"{"X-Title": "planted", "anthropic-beta": "b"}"#).unwrap();
+        assert_eq!((&to.headers["x-title"], to.headers.len()), (&"planted".parse().unwrap(), 2));
+        assert!(!format!("{:?} {:?}", to, to.headers).contains("planted"));
+        for (json, said) in [
+            ("[]", "a mapping"),
+            (r#"{"a b": "x"}"#, "no header"),
+            (r#"{"Host": "x"}"#, "not for a configuration"),
+            ("{\"a\": \"x\\n\"}", "cannot be sent"),
+        ] {
+            let error = target("headers", json).unwrap_err();
+            assert!(error.contains(said), "{json}: {error}");
+        }
     }
 }

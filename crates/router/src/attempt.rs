@@ -3,9 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use http::HeaderMap;
-use pointsman_provider::{Call, Frame, Reply, StreamReply, WholeReply, rate_headers};
+use pointsman_provider::{
+    Call, Frame, Reply, StreamReply, WholeReply, chat::was_filtered, rate_headers,
+};
 use pointsman_state::Lease;
-use pointsman_types::{Attempt, Error, ErrorKind, Ix, Verdict};
+use pointsman_types::{Attempt, Error, ErrorKind, Ix, Usage, Verdict};
 use tokio::time::timeout;
 
 use crate::{
@@ -49,7 +51,7 @@ impl Bound {
         bound
     }
 
-    fn ran_out(self) -> Error {
+    pub(crate) fn ran_out(self) -> Error {
         let message = format!("no answer within {} s: {}", self.after.as_secs_f64(), self.what);
         Error::new(ErrorKind::Timeout, message)
     }
@@ -87,6 +89,7 @@ impl Sending {
         let took = lease.held();
         let result = match opened {
             Ok(Opened::Whole(whole)) => Ok(answered(&ledger, lease, whole)),
+            Ok(Opened::Filtered(usage)) => Err(filtered(&ledger, lease, usage)),
             Ok(Opened::Stream { held, reply }) => {
                 let stream = AnswerStream::new(Beginning {
                     held,
@@ -101,14 +104,19 @@ impl Sending {
         };
         let failure = result.as_ref().err().map(|error| error.kind);
         let deployment = ledger.topology.id(ix).clone();
-        Sent { ix, attempt: Attempt { deployment, failure, took }, result }
+        Sent { ix, attempt: Attempt { deployment, failure, after: Duration::ZERO, took }, result }
     }
 }
 
 /// An answer that has begun.
 enum Opened {
     Whole(WholeReply),
-    Stream { held: Vec<Frame>, reply: StreamReply },
+    /// It has begun and ended, filtered; and what it used.
+    Filtered(Option<Usage>),
+    Stream {
+        held: Vec<Frame>,
+        reply: StreamReply,
+    },
 }
 
 async fn ask(
@@ -119,15 +127,23 @@ async fn ask(
 ) -> Result<Opened, Error> {
     let node = ledger.topology.node(ledger.ix);
     let target = node.target(taken);
+    let minds = ledger.topology.minds_filters(&call.options, ledger.group);
     lease.sent();
     match node.provider.call(&target, call).await? {
         Reply::Whole(whole) => {
             lease.headers(&rate_headers(&whole.headers, lease.now()));
+            if minds && was_filtered(&whole.body) {
+                return Ok(Opened::Filtered(whole.usage));
+            }
             Ok(Opened::Whole(whole))
         }
         Reply::Stream(mut reply) => {
             lease.headers(&rate_headers(&reply.headers, lease.now()));
             let held = hold(&mut reply).await?;
+            let first = held.iter().find(|frame| frame.event.content);
+            if minds && first.is_some_and(|frame| was_filtered(&frame.raw)) {
+                return Ok(Opened::Filtered(held.iter().rev().find_map(|one| one.event.usage)));
+            }
             Ok(Opened::Stream { held, reply })
         }
     }
@@ -149,13 +165,24 @@ async fn hold(reply: &mut StreamReply) -> Result<Vec<Frame>, Error> {
             held.push(frame);
         }
         if commit || held.len() >= MOST_FRAMES || bytes >= MOST_BYTES {
-            break;
+            return Ok(held);
         }
     }
-    Ok(held)
+    Err(Error::new(ErrorKind::Server, "the upstream's stream ended before any content"))
 }
 
-fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
+/// A filtered answer is a client's fault, and was paid for.
+fn filtered(ledger: &Ledger, lease: Lease, usage: Option<Usage>) -> Error {
+    let kind = ErrorKind::ContentPolicy;
+    ledger.settle(lease, &End { usage, ..End::failed(kind, None) });
+    let node = ledger.topology.node(ledger.ix);
+    Error::new(kind, "the answer was filtered")
+        .with_code("content_filter")
+        .by(node.target.vendor)
+        .at(&node.deployment.id)
+}
+
+pub(crate) fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
     let cost = whole.usage.and_then(|usage| ledger.of(&usage, lease.now()).money);
     let end = End {
         verdict: Verdict::Success,
@@ -168,7 +195,7 @@ fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Pay
     (whole.headers, Payload::Whole { body: whole.body, usage: whole.usage, cost })
 }
 
-fn failed(ledger: &Ledger, lease: Lease, error: Error, bound: Bound) -> Error {
+pub(crate) fn failed(ledger: &Ledger, lease: Lease, error: Error, bound: Bound) -> Error {
     if let Some(rate) = &error.detail.rate {
         lease.headers(rate);
     }

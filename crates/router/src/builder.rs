@@ -11,7 +11,7 @@ use pointsman_state::{
 use pointsman_strategy::Pick;
 use pointsman_types::{Deployment, ExposeSecret, stable_hash};
 
-use crate::{Info, Observer, Router, Settings, grouping, live::Lives, topology::Topology};
+use crate::{Info, Observer, Probe, Router, Settings, grouping, live::Lives, topology::Topology};
 
 /// A deployment with all that is decided by.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Member {
     pub info: Info,
     /// Groups that get a copy of every call that is sent here; their answers are dropped.
     pub mirrors: Vec<String>,
+    /// How it is asked whether it is well.
+    pub probe: Probe,
 }
 
 impl From<Deployment> for Member {
@@ -48,6 +50,7 @@ impl From<Deployment> for Member {
             price: None,
             info: Info::default(),
             mirrors: Vec::new(),
+            probe: Probe::default(),
         }
     }
 }

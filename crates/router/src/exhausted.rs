@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use pointsman_provider::Call;
-use pointsman_state::{Until, Why};
+use pointsman_state::{Refusal, Until, Whose, Why};
 use pointsman_types::{Error, ErrorKind, Ix};
 
 use crate::{
-    OnExhausted, Verdict,
+    OnExhausted, Unfit, Verdict,
     candidates::Known,
     claim::How,
     journey::{Done, Journey},
@@ -23,7 +23,8 @@ impl Journey<'_> {
         refusal: Error,
     ) -> Result<Done, Error> {
         let lasting = refusal.detail.status.is_some();
-        if refusal.kind != ErrorKind::Refused || lasting || !self.trace.attempts.is_empty() {
+        let tried = !self.trace.attempts.is_empty();
+        if refusal.kind != ErrorKind::Refused || lasting || tried || self.is_copy {
             return Err(refusal);
         }
         self.travel_as(Arc::clone(original));
@@ -46,7 +47,7 @@ impl Journey<'_> {
         let began = self.shared.clock.now();
         let sent = self.sending(&only, ix, lease).run().await;
         self.trace.elsewhere += self.shared.clock.now() - began;
-        self.trace.attempts.push(sent.attempt);
+        self.made(sent.attempt);
         sent.result.map(|(headers, payload)| (ix, headers, payload))
     }
 
@@ -77,6 +78,22 @@ impl Journey<'_> {
             .with_retry_after(Some(Duration::from_secs(1))))
     }
 
+    /// Whether any member of the group would do, as the last decision saw them: it is not the call's
+    /// own limit that refuses one, and the call does not name one.
+    fn would_take_any(&mut self, place: &Place) -> bool {
+        let accounts = self.need(place).accounts;
+        let own = |refusal: &Refusal| matches!(refusal.why.whose(), Some(Whose::Account(at)) if accounts.contains(&at));
+        let last = self.trace.decisions.iter().rfind(|one| one.group == place.group);
+        let held_up = last.is_some_and(|decision| {
+            decision.members.iter().any(|(_, verdict)| match verdict {
+                Verdict::Refused(refusal) => own(refusal),
+                Verdict::Unfit(unfit) => matches!(unfit, Unfit::NotMeant | Unfit::Tags),
+                _ => false,
+            })
+        });
+        !held_up
+    }
+
     /// Waits in line until a member is willing, or the time is up.
     async fn wait(
         &mut self,
@@ -91,8 +108,12 @@ impl Journey<'_> {
         self.ticket = live.room.enter(priority, queue);
         let until = (self.shared.clock.now() + most).min(self.deadline);
         let mut refusal = refusal;
+        // What freed before it stood in line told nobody.
+        live.room.wake();
         loop {
+            let blocks = self.would_take_any(place);
             let Some(ticket) = &self.ticket else { return Err(refusal) };
+            ticket.set_blocks(blocks);
             let now = self.shared.clock.now();
             let woken = ticket.wait(refusal.detail.retry_after, until - now).await;
             self.trace.elsewhere += self.shared.clock.now() - now;

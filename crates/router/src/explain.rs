@@ -89,9 +89,17 @@ impl Router {
         let fallbacks = all_fallbacks(&topology, &call, &place, kind);
         let mut journey = Journey::new(shared, Arc::clone(&topology), Arc::new(call), ticket);
         journey.weighs = true;
-        let (need, now) = (journey.need(&place), journey.began);
+        let (mut need, now) = (journey.need(&place), journey.began);
         let known = Known { pinned: journey.pinned(&place), ..Known::default() };
-        let choice = journey.look(&place, &known, &need, now);
+        let mut choice = journey.look(&place, &known, &need, now);
+        if choice.near && journey.weight.is_rough() {
+            let first = choice.candidates.first().map(|one| topology.node(one.ix));
+            let model = first.map_or("", |node| node.deployment.model.as_str()).to_owned();
+            let call = Arc::clone(&journey.call);
+            journey.weight.count_here(&call, &model);
+            need.take = journey.need(&place).take;
+            choice = journey.look(&place, &known, &need, now);
+        }
         let ask = journey.ask(&place, &need, now);
         let group = &topology.groups[place.group];
         let strategy = journey.strategy(&place);

@@ -29,6 +29,7 @@ pub(crate) fn node(member: Member, ready: (Arc<dyn Provider>, Target), slot: Slo
         tpm: member.limits.tpm,
         price: member.price,
         info: member.info,
+        probe: member.probe,
         mirrors: member.mirrors,
         deployment: member.deployment,
         target,

@@ -2,7 +2,7 @@
 
 use std::{pin::pin, time::Duration};
 
-use pointsman_types::{Attempt, ErrorKind};
+use pointsman_types::{Attempt, ErrorKind, Scope};
 
 use crate::{
     attempt::{Sending, Sent},
@@ -16,7 +16,7 @@ impl Journey<'_> {
     /// After how long the group sends a second copy; `None` if it does not.
     pub(crate) fn hedge_after(&self, place: &Place) -> Option<Duration> {
         let group = &self.topology.groups[place.group];
-        let how = group.hedge?;
+        let how = group.hedge.filter(|_| !self.is_copy)?;
         group.live.hedge_after(how, self.call.head.stream)
     }
 
@@ -48,15 +48,20 @@ impl Journey<'_> {
             sent = &mut first => (sent, second_ix),
             sent = &mut second => (sent, first_ix),
         };
-        if early.result.is_ok() {
+        // What the other copy cannot help either is as final as an answer.
+        let end =
+            early.result.as_ref().err().is_none_or(|error| {
+                matches!(error.kind.scope(), Scope::Nowhere | Scope::OtherGroup)
+            });
+        if end {
             let since = if other == first_ix { after } else { Duration::ZERO };
             let took = since + (self.shared.clock.now() - began);
             let deployment = self.topology.id(other).clone();
             let failure = Some(ErrorKind::Cancelled);
-            self.trace.attempts.push(Attempt { deployment, failure, took });
+            self.made(Attempt { deployment, failure, after: Duration::ZERO, took });
             return early;
         }
-        self.trace.attempts.push(early.attempt);
+        self.made(early.attempt);
         known.tried.push(early.ix);
         if other == first_ix { first.await } else { second.await }
     }

@@ -8,7 +8,7 @@ use pointsman_cost::ServiceTier;
 use pointsman_provider::Call;
 use pointsman_retry::{self as retry, Decision as Next, Situation, Willing};
 use pointsman_state::{Lease, Sight};
-use pointsman_types::{Error, ErrorKind, Ix, Scope};
+use pointsman_types::{Attempt, Error, ErrorKind, Ix, Scope};
 use smallvec::SmallVec;
 
 use crate::{
@@ -95,7 +95,10 @@ impl<'a> Journey<'a> {
     /// Goes from group to group until one answers.
     pub(crate) async fn run(mut self, start: Place) -> Result<Answer, Failure> {
         let original = Arc::clone(&self.call);
-        let key = self.cache_key(&start);
+        if let Some(text) = &original.options.mock_response {
+            return self.mocked(&start, text);
+        }
+        let key = if self.is_copy { None } else { self.cache_key(&start) };
         if let Some(kept) = key.as_ref().and_then(|key| self.kept(key)) {
             return Ok(kept);
         }
@@ -140,7 +143,10 @@ impl<'a> Journey<'a> {
             self.trace.fallbacks += 1;
             let spent =
                 self.trace.attempts.len() >= self.topology.settings.retry.max_attempts as usize;
-            let over = error.kind.scope() == Scope::Nowhere || self.left().is_zero() || spent;
+            let over = error.kind.scope() == Scope::Nowhere
+                || self.left().is_zero()
+                || spent
+                || self.is_copy;
             if !over {
                 self.enqueue(original, place.group, error.kind, &mut line, &mut seen);
             }
@@ -186,7 +192,7 @@ impl<'a> Journey<'a> {
         }
     }
 
-    fn answer(self, ix: Ix, headers: HeaderMap, payload: Payload) -> Answer {
+    pub(crate) fn answer(self, ix: Ix, headers: HeaderMap, payload: Payload) -> Answer {
         let deployment = &self.topology.node(ix).deployment;
         Answer {
             deployment: deployment.id.clone(),
@@ -234,8 +240,10 @@ impl<'a> Journey<'a> {
                 }
                 Next::Fallback | Next::Stop => return Err(error),
             }
-            retries += 1;
-            self.trace.retries += 1;
+            if error.kind != ErrorKind::Unsupported {
+                retries += 1;
+                self.trace.retries += 1;
+            }
             last = Some(error);
         }
     }
@@ -243,23 +251,33 @@ impl<'a> Journey<'a> {
     /// A send to a member whose capacity is claimed, within what is left of the call's time.
     pub(crate) fn sending(&self, place: &Place, ix: Ix, lease: Lease) -> Sending {
         let settings = &self.topology.settings;
-        let own = self.call.options.timeout.is_some_and(|timeout| timeout < settings.timeout);
-        let left = Bound { after: self.left(), what: "the call's deadline", own };
+        let after = self.left();
+        // A member that got but the rest of a call's time, or the little that the caller gave, has
+        // not failed.
+        let own = self.call.options.timeout.is_some_and(|timeout| timeout < settings.timeout)
+            || after < settings.timeout / 2;
+        let left = Bound { after, what: "the call's deadline", own };
         Sending {
             bound: Bound::of(self.topology.node(ix), settings, &self.call, left),
             stall_timeout: settings.stall_timeout,
             taken: place.taken.clone(),
             call: Arc::clone(&self.call),
             lease,
-            ledger: Ledger {
-                topology: Arc::clone(&self.topology),
-                group: place.group,
-                ix,
-                stream: self.call.head.stream,
-                estimate: self.estimate,
-                tier: self.tier(),
-                observer: self.shared.observer.clone(),
-            },
+            ledger: self.ledger(place, ix),
+        }
+    }
+
+    /// Where an attempt of this call at that member is settled.
+    pub(crate) fn ledger(&self, place: &Place, ix: Ix) -> Ledger {
+        Ledger {
+            topology: Arc::clone(&self.topology),
+            group: place.group,
+            ix,
+            stream: self.call.head.stream,
+            is_probe: false,
+            estimate: self.estimate,
+            tier: self.tier(),
+            observer: self.shared.observer.clone(),
         }
     }
 
@@ -285,12 +303,18 @@ impl<'a> Journey<'a> {
         };
         self.trace.elsewhere += self.shared.clock.now() - began;
         let Sent { ix, attempt, result } = sent;
-        self.trace.attempts.push(attempt);
+        self.made(attempt);
         known.tried.push(ix);
         (ix, result)
     }
 
-    /// What to do after a failure.
+    /// An attempt has just ended, or its answer begun to stream.
+    pub(crate) fn made(&mut self, mut attempt: Attempt) {
+        attempt.after = (self.shared.clock.now() - self.began).saturating_sub(attempt.took);
+        self.trace.attempts.push(attempt);
+    }
+
+    /// What to do after a failure. A copy is sent once: nobody waits for its answer.
     fn next(
         &mut self,
         place: &Place,
@@ -299,6 +323,9 @@ impl<'a> Journey<'a> {
         error: &Error,
         retries: u32,
     ) -> Next {
+        if self.is_copy {
+            return Next::Stop;
+        }
         let topology = Arc::clone(&self.topology);
         let (settings, group) = (&topology.settings, &topology.groups[place.group]);
         let mut policy = settings.retry;
@@ -310,12 +337,17 @@ impl<'a> Journey<'a> {
             known.outgrown = Outgrown::by(topology.node(failed).info.max_input_tokens);
         }
         let now = self.shared.clock.now();
+        let willing = self.willing(place, known, now);
+        // Nothing was sent, so that whoever has not been asked is asked at no cost.
+        if error.kind == ErrorKind::Unsupported && matches!(willing, Willing::Other) {
+            return Next::Elsewhere;
+        }
         let situation = Situation {
             kind: error.kind,
             retry_after: error.detail.retry_after,
             retries,
             attempts: u32::try_from(self.trace.attempts.len()).unwrap_or(u32::MAX),
-            willing: self.willing(place, known, now),
+            willing,
             now,
             deadline: self.deadline,
         };

@@ -16,6 +16,8 @@ pub(crate) struct Ledger {
     pub(crate) group: usize,
     pub(crate) ix: Ix,
     pub(crate) stream: bool,
+    /// Whether it is nobody's call, whose length and time say nothing of others.
+    pub(crate) is_probe: bool,
     /// Tokens of the prompt and the answer, as estimated; 0 where nobody asked.
     pub(crate) estimate: (u64, u64),
     /// The service tier that the call asks for.
@@ -95,7 +97,7 @@ impl Ledger {
             total: held,
         };
         let group = &self.topology.groups[self.group];
-        if end.verdict == Verdict::Success {
+        if end.verdict == Verdict::Success && !self.is_probe {
             group.live.answered(self.stream, end.first_content.unwrap_or(held));
             if let Some(usage) = end.usage {
                 group.live.wrote(usage.output);

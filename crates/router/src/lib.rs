@@ -19,10 +19,12 @@ mod journey;
 mod ledger;
 mod live;
 mod mirror;
+mod mock;
 mod need;
 mod pattern;
 mod pins;
 mod plan;
+mod probe;
 mod race;
 mod refused;
 mod router;
@@ -38,6 +40,7 @@ pub use builder::{BuildError, Fault, Member, RouterBuilder};
 pub use events::{Event, Observer};
 pub use explain::{ExplainedMember, Explanation};
 pub use fit::{Info, Unfit};
+pub use probe::{Probe, Probeable, Probed};
 pub use router::{AccountState, GroupState, MemberState, Router};
 pub use settings::{
     Affinity, AffinityKey, CacheSettings, Fallbacks, GroupSet, Mirror, OnExhausted, RetriesByKind,

@@ -35,17 +35,29 @@ impl Weight {
 
     /// Has the tokenizer count.
     pub(crate) async fn count(&mut self, call: &Arc<Call>, model: &str) {
-        let long = self.prompt.is_some_and(|prompt| prompt.text_bytes > COUNTED_HERE);
+        if self.prompt.is_none_or(|prompt| prompt.text_bytes <= COUNTED_HERE) {
+            return self.count_here(call, model);
+        }
         let (of, model) = (Arc::clone(call), model.to_owned());
-        let count = move || {
-            let mut counter = Counter::new(&model);
-            Prompt::texts(&of.envelope, of.head.operation, &mut |text| counter.add(text));
-            counter.total()
-        };
-        let text =
-            if long { tokio::task::spawn_blocking(count).await.unwrap_or(0) } else { count() };
+        let count = tokio::task::spawn_blocking(move || tokens(&of, &model));
+        self.counts(count.await.unwrap_or(0));
+    }
+
+    /// The same without waiting.
+    pub(crate) fn count_here(&mut self, call: &Call, model: &str) {
+        self.counts(tokens(call, model));
+    }
+
+    fn counts(&mut self, text: u64) {
         self.counted = Some(self.prompt.map_or(0, |prompt| prompt.counted(text)));
     }
+}
+
+/// The tokenizer's count of a prompt's texts.
+fn tokens(of: &Call, model: &str) -> u64 {
+    let mut counter = Counter::new(model);
+    Prompt::texts(&of.envelope, of.head.operation, &mut |text| counter.add(text));
+    counter.total()
 }
 
 /// The demand of a call on the members of a group.

@@ -60,7 +60,7 @@ impl Journey<'_> {
     }
 
     fn session(&self, place: &Place) -> Option<u64> {
-        let session = self.call.options.session.as_deref()?;
+        let session = self.call.options.session.as_deref().filter(|_| !self.is_copy)?;
         let group = self.topology.groups[place.group].name.as_str();
         Some(stable_hash(format!("{group}\n{session}").as_bytes()))
     }

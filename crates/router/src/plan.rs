@@ -70,6 +70,15 @@ impl Topology {
         (most, targets)
     }
 
+    /// Whether a filtered answer of the group is a failure: where there are fallbacks for it.
+    pub(crate) fn minds_filters(&self, options: &CallOptions, group: usize) -> bool {
+        let of = &self.settings.fallbacks.content_policy;
+        let own = options.content_policy_fallbacks.is_some();
+        let any = own || !of.is_empty();
+        let named = || of.contains_key(self.groups[group].name.as_str()) || of.contains_key("*");
+        any && !options.disable_fallbacks && (own || named())
+    }
+
     fn direct(&self, name: &str) -> Option<Place> {
         self.by_name.get(name).copied().filter(|_| !name.contains('*')).map(Place::group)
     }

@@ -44,13 +44,19 @@ impl Shared {
     }
 }
 
-impl Freed for Shared {
-    fn freed(&self, at: Slot) {
-        let topology = self.topology.load();
-        let waited = topology.groups.iter().filter(|group| !group.live.room.is_empty());
-        for group in waited.filter(|group| group.slots.contains(&at)) {
+impl Shared {
+    /// Lets whoever waits look, in each group.
+    fn wake(&self) {
+        for group in &self.topology.load().groups {
             group.live.room.wake();
         }
+    }
+}
+
+impl Freed for Shared {
+    /// What frees at one member may free another's quota or a caller's as well, so all may look.
+    fn freed(&self, _: Slot) {
+        self.wake();
     }
 }
 
@@ -155,6 +161,8 @@ impl Router {
         let topology =
             with.topology(shared.store.as_ref(), shared.clock.as_ref(), &shared.lives)?;
         shared.topology.store(Arc::new(topology));
+        // A limit may have been raised.
+        shared.wake();
         Ok(())
     }
 

@@ -68,6 +68,24 @@ impl AnswerStream {
         }
     }
 
+    /// A stream of these frames, that no upstream sends and nothing is claimed for.
+    pub(crate) fn made(frames: Vec<Frame>, ledger: Ledger) -> Self {
+        Self {
+            held: frames.into(),
+            frames: Box::pin(futures_util::stream::empty()),
+            lease: None,
+            ledger,
+            usage: None,
+            seen: 0,
+            first_content: Duration::ZERO,
+            stall_timeout: None,
+            stall: None,
+            waiting: false,
+            done: false,
+            ended: false,
+        }
+    }
+
     /// The usage, as far as the upstream has said it.
     pub fn usage(&self) -> Option<Usage> {
         self.usage
@@ -75,13 +93,18 @@ impl AnswerStream {
 
     /// The next frame that is held; an error frame ends the answer.
     fn next_held(&mut self) -> Option<Result<Bytes, Error>> {
-        let frame = self.held.pop_front()?;
-        self.usage = frame.event.usage.or(self.usage);
-        self.seen += u64::from(frame.event.content);
-        self.done |= frame.event.done;
-        match frame.event.error {
-            Some(error) => Some(Err(self.fail(error))),
-            None => Some(Ok(frame.raw)),
+        loop {
+            let frame = self.held.pop_front()?;
+            self.usage = frame.event.usage.or(self.usage);
+            self.seen += u64::from(frame.event.content);
+            self.done |= frame.event.done;
+            if let Some(error) = frame.event.error {
+                return Some(Err(self.fail(error)));
+            }
+            // What is for the router alone has nothing for the client.
+            if !frame.raw.is_empty() {
+                return Some(Ok(frame.raw));
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use pointsman_state::{AccountId, AccountIx, Slot, Whose};
 use pointsman_strategy::Pick;
 use pointsman_types::{Deployment, DeploymentId, GroupName, Ix};
 
-use crate::{Info, Settings, live::GroupLive, pattern::Pattern};
+use crate::{Info, Probe, Settings, live::GroupLive, pattern::Pattern};
 
 /// All deployments and groups at one time.
 #[derive(Debug)]
@@ -46,6 +46,7 @@ pub(crate) struct Node {
     pub(crate) tpm: Option<u64>,
     pub(crate) price: Option<Price>,
     pub(crate) info: Info,
+    pub(crate) probe: Probe,
     /// Groups that get a copy of every call that is sent here.
     pub(crate) mirrors: Vec<String>,
     pub(crate) target: Target,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use pointsman_clock::Dice;
 use pointsman_state::Refusal;
 use pointsman_strategy::{Ask, Candidate, Pick};
-use pointsman_types::{Attempt, DeploymentId, GroupName, Ix};
+use pointsman_types::{Attempt, Deployment, DeploymentId, GroupName, Ix};
 use smallvec::SmallVec;
 
 use crate::{Unfit, topology::Topology};
@@ -95,6 +95,12 @@ impl Trace {
         let at =
             decision.pick.pick(&decision.ask, &decision.candidates, &mut decision.dice.clone());
         at.and_then(|at| decision.candidates.get(at)).map(|candidate| candidate.ix)
+    }
+
+    /// A deployment that an attempt was sent to.
+    pub fn deployment(&self, id: &DeploymentId) -> Option<&Deployment> {
+        let ix = self.topology.by_id.get(id)?;
+        Some(&self.topology.node(*ix).deployment)
     }
 
     /// The id of a member that a decision names.

@@ -22,8 +22,28 @@ pub(crate) struct Room {
 
 #[derive(Debug, Default)]
 struct Line {
-    waiting: BTreeMap<(i64, u64), Arc<Notify>>,
+    waiting: BTreeMap<(i64, u64), Waiter>,
     next: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    woken: Arc<Notify>,
+    /// Whether it would take any member: then nobody goes before it. One that is held up by a limit
+    /// of its own, or wants one member and no other, holds up nobody else.
+    blocks: bool,
+}
+
+impl Line {
+    /// Those whom something that frees may help: all up to the first that blocks.
+    fn front(&self) -> impl Iterator<Item = (&(i64, u64), &Waiter)> {
+        let mut blocked = false;
+        self.waiting.iter().take_while(move |(_, waiter)| {
+            let shown = !blocked;
+            blocked |= waiter.blocks;
+            shown
+        })
+    }
 }
 
 /// A place in the line; leaving it, however that happens, lets the next one look.
@@ -48,7 +68,8 @@ impl Room {
         let place = (priority, line.next);
         line.next += 1;
         let woken = Arc::new(Notify::new());
-        line.waiting.insert(place, Arc::clone(&woken));
+        let waiter = Waiter { woken: Arc::clone(&woken), blocks: true };
+        line.waiting.insert(place, waiter);
         self.length.store(line.waiting.len(), Ordering::Release);
         Some(Ticket { room: Arc::clone(self), place, woken })
     }
@@ -64,17 +85,24 @@ impl Room {
             && self
                 .line()
                 .waiting
-                .first_key_value()
-                .is_some_and(|((first, _), _)| *first <= priority)
+                .iter()
+                .any(|((ahead, _), waiter)| *ahead <= priority && waiter.blocks)
     }
 
-    /// Lets the first in line look.
+    /// Lets the first in line look, and whoever does not mind the line.
     pub(crate) fn wake(&self) {
-        if !self.is_empty()
-            && let Some((_, first)) = self.line().waiting.first_key_value()
-        {
-            first.notify_one();
+        if !self.is_empty() {
+            self.line().front().for_each(|(_, waiter)| waiter.woken.notify_one());
         }
+    }
+}
+
+impl Room {
+    /// Lets those look who were held up by the one at that place.
+    fn wake_behind(&self, place: (i64, u64)) {
+        let line = self.line();
+        let behind = line.front().filter(|(other, _)| **other > place);
+        behind.for_each(|(_, waiter)| waiter.woken.notify_one());
     }
 }
 
@@ -89,7 +117,7 @@ impl Ticket {
                 () = self.woken.notified() => return true,
                 () = sleep(soonest) => {}
             }
-            if self.is_first() {
+            if self.may_look() {
                 return true;
             }
         }
@@ -100,8 +128,21 @@ impl Ticket {
         }
     }
 
-    fn is_first(&self) -> bool {
-        self.room.line().waiting.first_key_value().is_some_and(|(place, _)| *place == self.place)
+    /// Whether it holds up those behind it.
+    pub(crate) fn set_blocks(&self, blocks: bool) {
+        let before = self
+            .room
+            .line()
+            .waiting
+            .get_mut(&self.place)
+            .map(|waiter| std::mem::replace(&mut waiter.blocks, blocks));
+        if before == Some(true) && !blocks {
+            self.room.wake_behind(self.place);
+        }
+    }
+
+    fn may_look(&self) -> bool {
+        self.room.line().front().any(|(place, _)| *place == self.place)
     }
 }
 
@@ -137,6 +178,20 @@ mod tests {
         assert!(room.is_ahead_of(5) && !room.is_ahead_of(4));
         drop(late);
         assert!(room.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_its_own_sake_holds_up_nobody() {
+        let room = Arc::new(Room::default());
+        let (own, other) = (room.enter(0, 9).unwrap(), room.enter(0, 9).unwrap());
+        own.set_blocks(false);
+        assert!(other.wait(None, LONG).await, "it may look from now on");
+        assert!(room.is_ahead_of(0), "the other one still blocks");
+        room.wake();
+        assert!(own.wait(None, LONG).await && other.wait(None, LONG).await);
+        drop(other);
+        assert!(!room.is_ahead_of(0));
+        assert!(own.wait(None, LONG).await, "leaving wakes");
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,13 +8,9 @@ use pointsman_limits::{Gate, Hold, Limit, Limits, Reading, Settled, Take};
 use pointsman_types::{Charge, Decimal};
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::{AccountReport, Entry, Refusal, SpendReport, Until, Whose, Why, WindowReport};
-
-/// So many last seconds' worth of spend must be left for a budget to be written ahead of its use;
-/// with less, each reservation is written.
-const NEAR: Decimal = Decimal::TEN;
-/// So many last seconds' worth are written ahead.
-const AHEAD: Decimal = Decimal::TWO;
+use crate::{
+    AccountReport, Entry, Refusal, SpendReport, Until, Whose, Why, WindowReport, cover::Cover,
+};
 
 /// The limit of a budget that was taken out of the configuration while calls were under way.
 const FORGOTTEN: BudgetLimit = BudgetLimit { max: Decimal::MAX, window: None };
@@ -34,28 +30,26 @@ pub(crate) struct Account {
     budget: Option<BudgetLimit>,
     gate: Gate,
     purse: Budget,
-    /// What the journal holds as claimed, and the window it is of.
-    safe: (Decimal, Option<Instant>),
-    changed: bool,
+    cover: Cover,
 }
 
 impl Account {
     pub(crate) fn new(id: Arc<str>, written: Option<&Entry>) -> Self {
-        // What was claimed may have been spent: only so is no budget overshot by a crash.
-        let restored = written.and_then(|entry| Some(Budget::restore(entry.claimed, entry.since?)));
         Self {
             id,
             limits: Limits::default(),
             budget: None,
             gate: Gate::default(),
-            purse: restored.unwrap_or_default(),
-            safe: written.map_or((Decimal::ZERO, None), |entry| (entry.claimed, entry.since)),
-            changed: false,
+            purse: Budget::default(),
+            cover: Cover::new(written),
         }
     }
 
-    pub(crate) fn configure(&mut self, limits: Limits, budget: Option<BudgetLimit>) {
+    pub(crate) fn configure(&mut self, limits: Limits, budget: Option<BudgetLimit>, now: Instant) {
         (self.limits, self.budget) = (limits, budget);
+        if let Some(purse) = budget.and_then(|limit| self.cover.restore(&limit, now)) {
+            self.purse = purse;
+        }
     }
 
     pub(crate) fn gate(&self) -> &Gate {
@@ -70,7 +64,7 @@ impl Account {
 
     /// The share of a budget that is neither spent nor reserved.
     fn free(&self, limit: &BudgetLimit, now: Instant) -> f32 {
-        let left = limit.max - self.purse.spent(limit, now) - self.purse.reserved();
+        let left = self.left(limit, now);
         let share = left.checked_div(limit.max).and_then(|share| share.to_f32());
         share.map_or(0.0, |share| share.clamp(0.0, 1.0))
     }
@@ -88,8 +82,13 @@ impl Account {
             return true;
         }
         let (Some(limit), Some(money)) = (&self.budget, money) else { return false };
-        let left = limit.max - self.purse.spent(limit, now) - self.purse.reserved();
-        money >= left * Decimal::new(8, 1)
+        money >= self.left(limit, now).saturating_mul(Decimal::new(8, 1))
+    }
+
+    /// What is neither spent nor reserved of a budget; below zero when it is in debt.
+    fn left(&self, limit: &BudgetLimit, now: Instant) -> Decimal {
+        let used = self.purse.spent(limit, now).saturating_add(self.purse.reserved());
+        limit.max.saturating_sub(used)
     }
 
     /// Why the demand would be refused; `money` is `None` where the price is unknown.
@@ -107,14 +106,20 @@ impl Account {
                 pointsman_limits::Until::OnRelease => Until::Event,
                 pointsman_limits::Until::Never => Until::Never,
             };
-            return Some(Refusal { why: Why::Limit { whose, limit, used, value }, until });
+            let refusal = Refusal { why: Why::Limit { whose, limit, used, value }, until };
+            return Some(refusal.and(self.over_budget(whose, money, now)));
         }
+        self.over_budget(whose, money, now)
+    }
+
+    /// Why the budget would refuse a call that costs so much.
+    fn over_budget(&self, whose: Whose, money: Option<Decimal>, now: Instant) -> Option<Refusal> {
         let limit = self.budget.as_ref()?;
         let Some(money) = money else {
             return Some(Refusal { why: Why::Unpriced { whose }, until: Until::Never });
         };
         let refusal = self.purse.view(limit, money, now)?;
-        let used = refusal.spent + refusal.reserved;
+        let used = refusal.spent.saturating_add(refusal.reserved);
         let until = match (refusal.cause, refusal.until) {
             (BudgetCause::Spent, Some(at)) => Until::At(at),
             (BudgetCause::Spent | BudgetCause::Reserved, _) => Until::Event,
@@ -137,7 +142,6 @@ impl Account {
                     self.gate.settle(hold, Settled::Unsent, now);
                     return None;
                 };
-                self.changed = true;
                 Some(sum)
             }
             _ => None,
@@ -155,7 +159,6 @@ impl Account {
         self.gate.settle(claim.hold, how, now);
         let money = if sent { charged.money } else { Some(Decimal::ZERO) };
         if let Some(held) = claim.money {
-            self.changed = true;
             // What it cost is not known: then it cost what was reserved.
             let money = money.unwrap_or(held.amount());
             let limit = self.budget.unwrap_or(FORGOTTEN);
@@ -165,56 +168,20 @@ impl Account {
 
     /// The entry that has to be written before what is claimed now may be sent; `None` if the
     /// journal already covers it.
-    pub(crate) fn before_send(&self, now: Instant) -> Option<Entry> {
-        let limit = self.budget.as_ref()?;
-        let used = self.purse.spent(limit, now) + self.purse.reserved();
-        let covered = self.safe.1 == self.since() && used <= self.safe.0;
-        (!covered).then(|| self.entry(limit, self.lead(limit, used, now), now))
+    pub(crate) fn before_send(&mut self, now: Instant) -> Option<Entry> {
+        let limit = self.budget?;
+        self.cover.before_send(&self.id, &limit, &self.purse, now)
     }
 
-    /// The entry was written.
-    pub(crate) fn written(&mut self, entry: &Entry) {
-        if self.safe.1 != entry.since || entry.claimed > self.safe.0 {
-            self.safe = (entry.claimed, entry.since);
-        }
+    /// Whether the entry was written. One that was not may be there all the same.
+    pub(crate) fn written(&mut self, entry: &Entry, safely: bool) {
+        self.cover.written(entry, safely);
     }
 
     /// The entry that the journal is behind by, if it is; with `end`, nothing is written ahead.
     pub(crate) fn behind(&mut self, end: bool, now: Instant) -> Option<Entry> {
         let limit = self.budget?;
-        if !std::mem::take(&mut self.changed) && !end {
-            return None;
-        }
-        let used = self.purse.spent(&limit, now) + self.purse.reserved();
-        let lead = if end { Decimal::ZERO } else { self.lead(&limit, used, now) };
-        let entry = self.entry(&limit, lead, now);
-        // From here on the lower of the two is what may be relied on.
-        if self.safe.1 != entry.since || entry.claimed < self.safe.0 {
-            self.safe = (entry.claimed, entry.since);
-        }
-        Some(entry)
-    }
-
-    fn entry(&self, limit: &BudgetLimit, lead: Decimal, now: Instant) -> Entry {
-        let spent = self.purse.spent(limit, now);
-        Entry {
-            account: Arc::clone(&self.id),
-            spent,
-            claimed: spent + self.purse.reserved() + lead,
-            since: self.since().or(Some(now)),
-        }
-    }
-
-    /// When the present window began.
-    fn since(&self) -> Option<Instant> {
-        self.purse.snapshot().window_started
-    }
-
-    /// How much is written ahead of its use: nothing when the budget nears its end.
-    fn lead(&self, limit: &BudgetLimit, used: Decimal, now: Instant) -> Decimal {
-        let recent = self.purse.recent(now);
-        let left = limit.max - used;
-        if left < recent * NEAR { Decimal::ZERO } else { (recent * AHEAD).min(left / NEAR) }
+        self.cover.behind(&self.id, &limit, &self.purse, end, now)
     }
 
     pub(crate) fn report(&self, now: Instant) -> AccountReport {

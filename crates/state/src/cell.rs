@@ -141,16 +141,16 @@ impl Cell {
         price: Option<Decimal>,
         now: Instant,
     ) -> Option<Refusal> {
-        match standing {
-            Standing::Cooling { hard: false, .. } if need.last_resort => {
-                self.own.view(Whose::Own, &need.take, price, now)
-            }
+        let own = self.own.view(Whose::Own, &need.take, price, now);
+        let health = match standing {
+            Standing::Cooling { hard: false, .. } if need.last_resort => return own,
             Standing::Cooling { until, kind, hard } => {
-                Some(Refusal { why: Why::Cooling { kind, hard }, until: Until::At(until) })
+                Refusal { why: Why::Cooling { kind, hard }, until: Until::At(until) }
             }
-            Standing::Probing => Some(Refusal { why: Why::Probing, until: Until::Event }),
-            _ => self.own.view(Whose::Own, &need.take, price, now),
-        }
+            Standing::Probing => Refusal { why: Why::Probing, until: Until::Event },
+            _ => return own,
+        };
+        Some(health.and(own))
     }
 
     /// Whether this very demand may be claimed now.

@@ -26,6 +26,7 @@
 
 mod account;
 mod cell;
+mod cover;
 mod lease;
 mod memory;
 mod port;

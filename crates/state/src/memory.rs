@@ -77,12 +77,15 @@ impl MemoryStore {
         }
         let mut cell = lock(&place.cell);
         let money = cell.money(&need.take);
-        cell.check(need, money, now)?;
+        let mut refused = cell.check(need, money, now).err();
         let mut shared = table.lock_accounts(&cell.accounts, &need.accounts);
         for (ix, account) in &shared {
             if let Some(refusal) = account.view(Whose::Account(*ix), &need.take, money, now) {
-                return Err(refusal);
+                refused = Some(refusal.and(refused));
             }
+        }
+        if let Some(refusal) = refused {
+            return Err(refusal);
         }
         let (pass, own) = cell.claim(need, money, now).ok_or(raced)?;
         let claims = shared
@@ -93,7 +96,7 @@ impl MemoryStore {
             turns.take(*turn, at);
         }
         let writes = if self.journal.is_some() {
-            let others = shared.iter().filter_map(|(_, account)| account.before_send(now));
+            let others = shared.iter_mut().filter_map(|(_, account)| account.before_send(now));
             cell.own.before_send(now).into_iter().chain(others).collect()
         } else {
             Vec::new()
@@ -135,11 +138,14 @@ impl MemoryStore {
         }
     }
 
-    fn note_written(&self, entries: &[Entry]) {
+    /// Writes, and notes for each account what came of it.
+    async fn write(&self, journal: &dyn Journal, entries: Vec<Entry>) -> Result<(), Error> {
+        let written = journal.write(entries.clone()).await;
         let table = self.table();
-        for entry in entries {
-            table.with_account(&entry.account, |account| account.written(entry));
+        for entry in &entries {
+            table.with_account(&entry.account, |account| account.written(entry, written.is_ok()));
         }
+        written
     }
 }
 
@@ -185,18 +191,22 @@ impl StateStore for MemoryStore {
         let mut held = Held { store: self, grant: Some(grant), now };
         // The journal tells of its own failures. Calls go on: what is lost is the memory of a
         // crash, not the budget of this process.
-        if journal.write(writes.clone()).await.is_ok() {
-            self.note_written(&writes);
-        }
+        drop(self.write(journal.as_ref(), writes).await);
         held.grant.take().ok_or(Refusal { why: Why::Raced, until: Until::Event })
     }
 
     fn progress(&self, grant: &Grant, what: Progress<'_>, now: Instant) {
-        let table = self.table();
-        let mut cell = lock(&table.places[grant.slot.0 as usize].cell);
-        match what {
-            Progress::Headers(rate) => cell.headers(rate, now),
-            Progress::FirstContent => cell.first_content(grant, now),
+        {
+            let table = self.table();
+            let mut cell = lock(&table.places[grant.slot.0 as usize].cell);
+            match what {
+                Progress::Headers(rate) => return cell.headers(rate, now),
+                Progress::FirstContent => cell.first_content(grant, now),
+            }
+        }
+        // A probe's first content lets others in again.
+        if grant.is_probe() {
+            self.tell_freed(grant.slot);
         }
     }
 
@@ -227,6 +237,6 @@ impl StateStore for MemoryStore {
         if entries.is_empty() {
             return Ok(());
         }
-        journal.write(entries).await
+        self.write(journal.as_ref(), entries).await
     }
 }

@@ -200,19 +200,24 @@ const _: fn(&dyn StateStore) = |_| ();
 pub struct Entry {
     /// The account.
     pub account: Arc<str>,
+    /// When it was made. Later entries of an account have a later moment, over all restarts, so it
+    /// tells which of two is the newer one.
+    pub at: Instant,
     /// What was spent in the present window of its budget, in US dollars.
     pub spent: pointsman_types::Decimal,
     /// What may have been spent: at least `spent` and all that is reserved. After a crash this
     /// counts, so that no budget is ever overshot.
     pub claimed: pointsman_types::Decimal,
-    /// When the window began, once anything was spent in it.
-    pub since: Option<Instant>,
+    /// The first spend of that window; where nothing was spent yet, the moment at which it was
+    /// first reserved.
+    pub since: Instant,
 }
 
 /// Keeps spend across restarts.
 ///
-/// An entry replaces the earlier one of its account. Writing queues; whoever must know that an
-/// entry is safe awaits it.
+/// An entry replaces an older one of its account and never a newer one, in whatever order they
+/// come: `at` tells. Writing queues; whoever must know that an entry is safe awaits it, and may
+/// leave before.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -231,7 +236,11 @@ pub struct Entry {
 ///     }
 ///     async fn write(&self, entries: Vec<Entry>) -> Result<(), Error> {
 ///         let mut all = self.0.lock().unwrap();
-///         all.extend(entries.into_iter().map(|entry| (Arc::clone(&entry.account), entry)));
+///         for entry in entries {
+///             if all.get(&entry.account).is_none_or(|old| old.at < entry.at) {
+///                 all.insert(Arc::clone(&entry.account), entry);
+///             }
+///         }
 ///         Ok(())
 ///     }
 /// }

@@ -68,6 +68,24 @@ pub struct Refusal {
     pub until: Until,
 }
 
+impl Refusal {
+    /// Two reasons at once: the demand fits when both have ended. What has no moment says nothing
+    /// against a moment; the reason told is the one that ends last, a cooldown or probe before all
+    /// that ends.
+    #[must_use]
+    pub(crate) fn and(self, other: Option<Self>) -> Self {
+        let Some(other) = other else { return self };
+        let (first, last) =
+            if self.until.rank() <= other.until.rank() { (self, other) } else { (other, self) };
+        let of_health = |one: &Self| matches!(one.why, Why::Cooling { .. } | Why::Probing);
+        let health = [first, last].into_iter().find(of_health);
+        match health {
+            Some(health) if last.until != Until::Never => Self { until: last.until, ..health },
+            _ => last,
+        }
+    }
+}
+
 /// When a refusal ends, if nothing else happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -80,6 +98,14 @@ pub enum Until {
 }
 
 impl Until {
+    const fn rank(self) -> (u8, Instant) {
+        match self {
+            Self::Event => (0, Instant::EPOCH),
+            Self::At(at) => (1, at),
+            Self::Never => (2, Instant::EPOCH),
+        }
+    }
+
     /// The moment, where there is one.
     pub const fn moment(self) -> Option<Instant> {
         match self {

@@ -51,7 +51,8 @@ impl Table {
         accounts: &[AccountSpec],
         now: Instant,
     ) -> Bound {
-        let accounts: Vec<AccountIx> = accounts.iter().map(|one| self.bind_account(one)).collect();
+        let accounts: Vec<AccountIx> =
+            accounts.iter().map(|one| self.bind_account(one, now)).collect();
         let mut sizes: HashMap<&GroupName, usize> = HashMap::new();
         for member in members {
             *sizes.entry(&member.group).or_default() += 1;
@@ -67,7 +68,7 @@ impl Table {
         Bound { slots, accounts }
     }
 
-    fn bind_account(&mut self, spec: &AccountSpec) -> AccountIx {
+    fn bind_account(&mut self, spec: &AccountSpec, now: Instant) -> AccountIx {
         let ix = if let Some(ix) = self.by_account.get(&spec.id) {
             *ix
         } else {
@@ -77,7 +78,7 @@ impl Table {
             self.by_account.insert(spec.id.clone(), ix);
             ix
         };
-        lock(&self.accounts[ix.0 as usize]).configure(spec.limits, spec.budget);
+        lock(&self.accounts[ix.0 as usize]).configure(spec.limits, spec.budget, now);
         ix
     }
 
@@ -104,7 +105,7 @@ impl Table {
         shared.sort_unstable();
         shared.dedup();
         let mut cell = lock(&self.places[slot.0 as usize].cell);
-        cell.own.configure(member.limits, member.budget);
+        cell.own.configure(member.limits, member.budget, now);
         (cell.spec, cell.accounts, cell.lone) = (member.clone(), shared, lone);
         slot
     }
@@ -162,17 +163,22 @@ impl Table {
         need: &Demand,
         now: Instant,
     ) -> Result<Row, Refusal> {
-        let mut row = cell.row(at, served, need, now)?;
+        let mut row = cell.row(at, served, need, now);
+        let price = cell.money(&need.take);
         for ix in cell.accounts.iter().chain(&need.accounts) {
             let account = lock(&self.accounts[ix.0 as usize]);
-            let refusal = account.view(Whose::Account(*ix), &need.take, row.price, now);
-            if let Some(refusal) = refusal {
-                return Err(refusal);
-            }
-            row.headroom = row.headroom.min(account.headroom(now));
-            row.near |= account.is_near(&need.take, row.price, now);
+            let refusal = account.view(Whose::Account(*ix), &need.take, price, now);
+            row = match (row, refusal) {
+                (row, Some(refusal)) => Err(refusal.and(row.err())),
+                (Err(refusal), None) => Err(refusal),
+                (Ok(row), None) => Ok(Row {
+                    headroom: row.headroom.min(account.headroom(now)),
+                    near: row.near || account.is_near(&need.take, price, now),
+                    ..row
+                }),
+            };
         }
-        Ok(row)
+        row
     }
 
     /// Does something with the account of that name, if it is bound.

@@ -175,6 +175,14 @@ impl Gateway {
         self.signal("-HUP").await
     }
 
+    /// Ends it at once, as a crash does (SIGKILL), and waits until it is gone.
+    ///
+    /// # Errors
+    /// As the system has them.
+    pub async fn kill(mut self) -> io::Result<()> {
+        self.child.kill().await
+    }
+
     async fn signal(&self, signal: &str) -> io::Result<()> {
         let gone = || io::Error::new(io::ErrorKind::NotFound, "the gateway has ended");
         let id = self.id().ok_or_else(gone)?;

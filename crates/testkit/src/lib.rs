@@ -3,10 +3,12 @@
 //! - [`upstream`]: an OpenAI-shaped HTTP server on a real loopback socket that fails on demand;
 //! - [`wire`]: an HTTP/1.1 client that can misbehave, and sees when each piece arrives;
 //! - [`gateway`]: the built gateway, started on a configuration and stopped on drop;
+//! - [`contract`]: what every implementation of a port must do, to be run on one's own;
 //! - [`recorded`]: exchanges with real vendors, where there are some, and checks for their codecs;
+//! - [`world`] (feature `world`): the router on paused time before scripted upstreams, and its laws;
 //! - [`Scratch`]: a directory of one's own, removed on drop.
 //!
-//! Everything here runs in real time on the caller's tokio runtime, which must drive I/O and time:
+//! Everything else here runs in real time on the caller's tokio runtime, which must drive I/O and time:
 //! never pause its clock. Moments are read from one clock for the whole process ([`now`]), so those
 //! an upstream saw and those a client saw can be compared.
 
@@ -14,11 +16,15 @@ use std::sync::LazyLock;
 
 use pointsman_clock::{Clock, Instant, SystemClock};
 
+pub mod contract;
+pub mod event_stream;
 pub mod gateway;
 pub mod recorded;
 mod scratch;
 pub mod upstream;
 pub mod wire;
+#[cfg(feature = "world")]
+pub mod world;
 
 pub use gateway::Gateway;
 pub use scratch::Scratch;

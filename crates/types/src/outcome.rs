@@ -74,6 +74,8 @@ pub struct Attempt {
     pub deployment: DeploymentId,
     /// How it failed; `None` if it answered.
     pub failure: Option<ErrorKind>,
+    /// From the beginning of the call to the send.
+    pub after: Duration,
     /// How long it took: to the first content of a stream, else to the end.
     pub took: Duration,
 }

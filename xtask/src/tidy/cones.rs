@@ -24,12 +24,14 @@ const TEXT: [&str; 6] =
     ["serde_json", "serde-saphyr", "serde_norway", "serde_yaml", "serde_yaml_ng", "yaml-rust2"];
 
 /// External crates that one crate of ours wraps, and its folder.
-const WRAPPED: [(&str, &str); 6] = [
+const WRAPPED: [(&str, &str); 8] = [
+    ("hyper-rustls", "crates/http"),
     ("reqwest", "crates/http"),
     ("axum", "crates/gateway"),
     ("governor", "crates/limits"),
     ("redis", "crates/stores/redis"),
     ("fred", "crates/stores/redis"),
+    ("redb", "crates/stores/disk"),
     ("serde-saphyr", "crates/config"),
 ];
 

@@ -31,7 +31,7 @@ const PARAM_ROWS: Rows = &[
         aws_external_id aws_sts_endpoint aws_bedrock_runtime_endpoint vertex_project
         vertex_location vertex_credentials vertex_ai_project vertex_ai_location
         vertex_ai_credentials azure_ad_token tenant_id client_id client_secret azure_scope
-        azure_username azure_password project_id space_id watsonx_region_name",
+        azure_username azure_password project_id space_id watsonx_region_name extra_headers headers",
     ),
     (
         Param,
@@ -66,9 +66,8 @@ const PARAM_ROWS: Rows = &[
         fireworks_forward_user_id",
     ),
     (
-        Ignored("no further headers are sent upstream"),
-        "extra_headers headers default_headers
-        provider_affinity_header provider_specific_header",
+        Ignored("set extra_headers: no others are sent upstream"),
+        "default_headers provider_affinity_header provider_specific_header",
     ),
     (
         Ignored("a request never brings its own credentials"),

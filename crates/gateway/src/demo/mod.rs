@@ -62,8 +62,7 @@ async fn play(lasts: Duration) -> Result<(), Fault> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let configured = Upstreams::new(&clock)?.configure_text(&trio.config(lasts), &|_| None);
     let builder = configured.builder.ok_or("the demo's own configuration has errors")?;
-    let router = builder.clock(Arc::clone(&clock)).seed(serve::seed()).build()?;
-    let app = Arc::new(App::new(router, Arc::clone(&clock), &configured.server));
+    let app = Arc::new(App::build(builder, Arc::clone(&clock), &configured.server)?);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let (stop, connections) = (CancellationToken::new(), TaskTracker::new());

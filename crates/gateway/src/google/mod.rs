@@ -17,8 +17,7 @@ use self::address::Asked;
 use crate::{
     app::App,
     body, failure,
-    operate::{faulty, finished, unread},
-    respond,
+    operate::{faulty, finished, routed, unread},
 };
 
 /// One call of a method of a model.
@@ -31,14 +30,13 @@ pub(crate) async fn at(
     let surface = surfaces::of(Operation::GenerateContent);
     let Some(asked) = Asked::read(&rest) else { return unknown(surface, &rest) };
     let framing = address::framing(request.uri().query());
+    let parent = app.traces.as_ref().map(|traces| (traces, traces.parent(request.headers())));
     let call = match read(&app, &asked, request).await {
         Ok(call) => call,
         Err(error) => return failure::plain(surface, &error),
     };
-    match app.router.call(call).await {
-        Ok(answer) => respond::answered(&app, surface, answer, began, framing),
-        Err(failed) => failure::routed(&app, surface, &failed, began),
-    }
+    let span = parent.map(|(traces, parent)| traces.call(parent, &call.head, began));
+    routed(&app, call, span, began, framing).await
 }
 
 fn unknown(surface: &dyn Surface, rest: &str) -> Response {

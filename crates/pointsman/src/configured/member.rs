@@ -2,11 +2,11 @@
 
 use pointsman_config::{DeploymentSpec, Finding, Grade, RouterSpec, Spec};
 use pointsman_cost::{PriceClass, Rates};
-use pointsman_prices::{Book, Capability, ModelFacts, Supports};
+use pointsman_prices::{Book, Capability, Mode, ModelFacts, Supports};
 use pointsman_provider::Vendor;
-use pointsman_router::{Info, Member};
+use pointsman_router::{Info, Member, Probe};
 use pointsman_state::{AccountId, AllowedFails, HealthPolicy};
-use pointsman_types::{Decimal, Deployment, ErrorKind};
+use pointsman_types::{Decimal, Deployment, ErrorKind, Operation};
 
 use super::money;
 
@@ -45,6 +45,7 @@ pub(super) fn member(
     member.latency_ttl = args.ttl.unwrap_or(member.latency_ttl);
     member.mirrors.clone_from(&one.silent_models);
     member.info = info(one, facts);
+    member.probe = probe(one, facts);
     if member.price.is_none() && spec.router.routing_strategy == "cost-based-routing" {
         let id = &member.deployment.id;
         let message = format!("`{id}` has no known price: cost-based-routing ranks it last");
@@ -95,6 +96,30 @@ fn info(one: &DeploymentSpec, facts: Option<&ModelFacts>) -> Info {
         region: one.region.clone(),
         vision: supports("vision", Capability::Vision),
         tools: supports("function_calling", Capability::FunctionCalling),
+    }
+}
+
+/// How the deployment is asked whether it is well, by what its model is for.
+fn probe(one: &DeploymentSpec, facts: Option<&ModelFacts>) -> Probe {
+    let named = one.info.mode.as_deref().and_then(Mode::named);
+    let operation = match named.or(facts.and_then(|facts| facts.mode)) {
+        Some(Mode::Completion) => Operation::Completions,
+        Some(Mode::Responses) => Operation::Responses,
+        Some(Mode::Embedding) => Operation::Embeddings,
+        Some(Mode::ImageGeneration) => Operation::Images,
+        Some(Mode::AudioSpeech) => Operation::Speech,
+        Some(Mode::AudioTranscription) => Operation::Transcription,
+        Some(Mode::Rerank) => Operation::Rerank,
+        Some(Mode::Moderation) => Operation::Moderations,
+        // Most models are for chat, and few say so.
+        _ => Operation::Chat,
+    };
+    Probe {
+        background: one.health_check.enabled,
+        operation,
+        model: one.health_check.model.clone(),
+        timeout: one.health_check.timeout,
+        max_tokens: one.health_check.max_tokens,
     }
 }
 

@@ -21,9 +21,11 @@
 
 mod answers;
 mod fields;
+mod filtered;
 pub(crate) mod google;
 mod losses;
 pub mod messages;
+mod mock;
 pub mod openai;
 mod reply;
 mod request;
@@ -37,7 +39,9 @@ use serde_json::{Map, Value};
 
 pub use answers::ANSWER_TOOL;
 pub use fields::Fields;
+pub use filtered::was_filtered;
 pub use losses::Losses;
+pub use mock::{mock_frames, mock_reply};
 pub use reply::{ChatEvent, ChatReply, Choice, Finish};
 pub use request::{
     Cache, Chat, Citation, Content, Effort, Format, Message, Part, Reasoning, Role, Source, Tool,

@@ -46,8 +46,15 @@ impl GoogleSurface {
         }
         let stream = stream && operation == Operation::GenerateContent;
         let max_output = max_output(&body)?;
-        let head =
-            CallHead { operation, model, stream, include_usage: true, max_output, base64: false };
+        let head = CallHead {
+            operation,
+            model,
+            stream,
+            include_usage: true,
+            max_output,
+            base64: false,
+            characters: 0,
+        };
         Call::of(head, body)
     }
 }

@@ -58,7 +58,6 @@ impl Codec for AnthropicCodec {
         };
         let mut request = Request::post(format!("{}/{path}", to.base))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .header("anthropic-version", VERSION)
             .body(body)
             .map_err(|error| {
                 let message = format!("the upstream's address: {error}");
@@ -66,10 +65,12 @@ impl Codec for AnthropicCodec {
             })?;
         // The caller's own `anthropic-version` and `anthropic-beta`.
         for (name, value) in &call.headers {
-            if name.as_str().starts_with("anthropic-") {
-                request.headers_mut().insert(name, value.clone());
+            // What the deployment sets itself replaces what a caller sets.
+            if name.as_str().starts_with("anthropic-") && !to.headers.contains_key(name) {
+                request.headers_mut().append(name, value.clone());
             }
         }
+        request.headers_mut().entry("anthropic-version").or_insert(VERSION);
         Ok(request)
     }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use pointsman_anthropic::AnthropicCodec;
 use pointsman_clock::Instant;
 use pointsman_provider::{Call, Codec, Credential, Pieces, Speech, Target};
-use pointsman_testkit::recorded::cuts_do_not_matter;
+use pointsman_testkit::recorded::{cuts_do_not_matter, read_stream};
 use pointsman_types::{Deployment, Error, ErrorKind, Operation, Usage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -319,6 +319,25 @@ proptest! {
                     let _ = AnthropicCodec.decode(&head, status, &HeaderMap::new(), body.clone().into(), NOW);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_damaged_stream_ends_in_a_value_or_an_error(
+        edits in prop::collection::vec((0..STREAM.len(), 0..40_usize, "[ -~]{0,12}"), 1..6),
+        size in 1..200_usize,
+    ) {
+        let mut bytes = STREAM.as_bytes().to_vec();
+        for (at, cut, put) in edits {
+            let from = at.min(bytes.len());
+            let to = (from + cut).min(bytes.len());
+            bytes.splice(from..to, put.into_bytes());
+        }
+        for operation in [Operation::Chat, Operation::Messages, Operation::Responses] {
+            let head = head(operation);
+            let read = |size| read_stream(AnthropicCodec.frames(&head, NOW), bytes.chunks(size));
+            let (whole, parts) = (read(bytes.len().max(1)), read(size));
+            prop_assert_eq!(whole.error.is_some(), parts.error.is_some());
         }
     }
 }

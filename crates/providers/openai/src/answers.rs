@@ -1,14 +1,18 @@
 //! Whole answers that are relayed, and only peeked at.
 
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
-use pointsman_provider::{chat::openai::OpenAiUsage, classify_value};
+use pointsman_provider::{
+    CallHead,
+    chat::openai::{OpenAiUsage, millis},
+    classify_value,
+};
 use pointsman_types::{Error, ErrorKind, Operation, Usage};
 
-use crate::wire::Answer;
+use crate::wire::{Answer, Pieces};
 
 /// The usage of an answer that can be used.
 pub(crate) fn peek(
-    operation: Operation,
+    what: &CallHead,
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
@@ -20,6 +24,7 @@ pub(crate) fn peek(
     if body.is_empty() {
         return Err(malformed("it has no body"));
     }
+    let operation = what.operation;
     let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
     // Speech is sound, and a transcription may be plain text.
     let bare = match operation {
@@ -28,7 +33,9 @@ pub(crate) fn peek(
         _ => false,
     };
     if bare {
-        return Ok(None);
+        let mut usage = Usage::default();
+        usage.characters = what.characters;
+        return Ok((what.characters > 0).then_some(usage));
     }
     let answer: Answer =
         serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
@@ -46,5 +53,26 @@ pub(crate) fn peek(
     if !there {
         return Err(malformed(&format!("it has no `{name}`")));
     }
-    Ok(answer.usage.0.as_ref().map(OpenAiUsage::normal))
+    let usage = answer.usage.0.as_ref().map(OpenAiUsage::normal);
+    Ok(match operation {
+        Operation::Images | Operation::Rerank | Operation::Transcription => {
+            Some(by_the_piece(operation, body, usage.unwrap_or_default()))
+        }
+        _ => usage,
+    })
+}
+
+/// The usage with what vendors bill beside tokens: images, searches, time.
+fn by_the_piece(operation: Operation, body: &[u8], mut usage: Usage) -> Usage {
+    let pieces: Pieces = serde_json::from_slice(body).unwrap_or_default();
+    match operation {
+        Operation::Images => {
+            usage.images_made = pieces.data.len() as u64;
+            // All tokens of such an answer are pictures'.
+            usage.image_output = usage.output;
+        }
+        Operation::Rerank => usage.queries = pieces.meta.billed_units.search_units.0,
+        _ => usage.audio_millis = usage.audio_millis.max(pieces.duration.0.map_or(0, millis)),
+    }
+    usage
 }

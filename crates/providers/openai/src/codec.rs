@@ -80,6 +80,9 @@ impl OpenAiCodec {
         losses.settle()?;
         body.insert("model".into(), to.model.as_str().into());
         edits::rename(&self.dialect, &mut body);
+        if self.dialect.short_ids {
+            edits::shorten_ids(&mut body);
+        }
         Ok(Bytes::from(Value::Object(body).to_string()).into())
     }
 
@@ -161,7 +164,7 @@ impl Codec for OpenAiCodec {
         if what.operation.is_embeddings() && !self.relays(what.operation) {
             return Ok(embeddings::openai::read_reply(&body)?.whole(what, headers));
         }
-        let usage = answers::peek(what.operation, status, headers, &body)?;
+        let usage = answers::peek(what, status, headers, &body)?;
         Ok(WholeReply { headers: headers.clone(), body, usage })
     }
 
@@ -171,7 +174,7 @@ impl Codec for OpenAiCodec {
                 translated(what, now, ChunkDecoder::new())
             }
             Operation::Responses => Box::new(ResponseFrames::default()),
-            _ => Box::new(ChunkFrames::default()),
+            _ => Box::new(ChunkFrames::new(what.include_usage)),
         }
     }
 }
@@ -228,6 +231,36 @@ mod tests {
     }
 
     #[test]
+    fn usage_is_asked_for_where_the_caller_did_not() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let sent =
+            |body: &str| codec.encode(&target(|_| ()), &call(body)).unwrap().into_body().to_bytes();
+        assert_eq!(
+            sent(r#"{"model":"m","messages":[],"stream":true}"#),
+            r#"{"stream_options":{"include_usage":true},"model":"theirs","messages":[],"stream":true}"#
+        );
+        for options in [r#"{"include_usage":false,"x":1}"#, r#"{"x":1}"#] {
+            let body = format!(
+                r#"{{"model":"m","messages":[],"stream":true,"stream_options":{options}}}"#
+            );
+            let sent: Value = serde_json::from_slice(&sent(&body)).unwrap();
+            let wanted = serde_json::json!({"include_usage": true, "x": 1});
+            assert_eq!(sent["stream_options"], wanted);
+        }
+        let asked = r#"{"model":"theirs","messages":[],"stream":true,"stream_options": {"include_usage": true}}"#;
+        assert_eq!(sent(asked), asked);
+        let whole = r#"{"model":"theirs","messages":[],"stream":false}"#;
+        assert_eq!(sent(whole), whole);
+        let with_default = target(|deployment| {
+            deployment.params = vec![("stream_options".into(), r#"{"x":2}"#.into())];
+        });
+        let body = r#"{"model":"theirs","messages":[],"stream":true}"#;
+        let sent = codec.encode(&with_default, &call(body)).unwrap().into_body().to_bytes();
+        let wanted = r#"{"stream_options":{"x":2,"include_usage":true},"model":"theirs","messages":[],"stream":true}"#;
+        assert_eq!(sent, wanted, "once");
+    }
+
+    #[test]
     fn defaults_yield_to_the_request() {
         let codec = OpenAiCodec::new(&VENDORS[0]);
         let to = target(|deployment| {
@@ -253,6 +286,30 @@ mod tests {
         }
         let reply = decode(r#"{"choices":[{}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#);
         assert_eq!(reply.unwrap().usage.unwrap().total(), 3);
+    }
+
+    #[test]
+    fn what_is_billed_beside_tokens_is_counted() {
+        let codec = OpenAiCodec::new(&VENDORS[0]);
+        let usage = |operation, asked: Value, kind: &'static str, body: &'static str| {
+            let head = Call::json(operation, "g", asked).unwrap().head;
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            let body = Bytes::from_static(body.as_bytes());
+            let whole = codec.decode(&head, StatusCode::OK, &headers, body, Instant::EPOCH);
+            whole.unwrap().usage.unwrap()
+        };
+        let json = "application/json";
+        let speech = serde_json::json!({"input": "h\u{e9}!"});
+        assert_eq!(usage(Operation::Speech, speech, "audio/mpeg", "\u{1}").characters, 3);
+        let images = r#"{"data":[{},{}],"usage":{"input_tokens":1,"output_tokens":9}}"#;
+        let images = usage(Operation::Images, serde_json::json!({}), json, images);
+        assert_eq!((images.images_made, images.image_output), (2, 9));
+        let heard = r#"{"text":"x","usage":{"type":"duration","seconds":1.5}}"#;
+        let heard = usage(Operation::Transcription, serde_json::json!({}), json, heard);
+        assert_eq!(heard.audio_millis, 1_500);
+        let ranked = r#"{"results":[{}],"meta":{"billed_units":{"search_units":2}}}"#;
+        assert_eq!(usage(Operation::Rerank, serde_json::json!({}), json, ranked).queries, 2);
     }
 
     #[test]

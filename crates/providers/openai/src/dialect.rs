@@ -24,6 +24,8 @@ pub struct Dialect {
     pub renames: &'static [(&'static str, &'static str)],
     /// Parameters that it refuses and that change nothing if left out.
     pub cuts: &'static [&'static str],
+    /// Whether it takes ids of calls of nine letters and digits only.
+    pub short_ids: bool,
     /// Whether its answers differ from OpenAI's so that they are written anew.
     pub rewrites_answers: bool,
 }
@@ -53,6 +55,7 @@ impl Dialect {
             taste: Taste::PLAIN,
             renames: &[],
             cuts: &[],
+            short_ids: false,
             rewrites_answers: false,
         }
     }

@@ -1,11 +1,14 @@
 //! What changes in a body that passes through.
 
 use pointsman_provider::{Call, Envelope, OWN_FIELDS, Pieces, Target};
-use pointsman_types::{Error, ErrorKind, Operation};
+use pointsman_types::{Error, ErrorKind, Operation, stable_hash};
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
 use crate::dialect::Dialect;
+
+/// Where a stream's usage is asked for.
+const OPTIONS: &str = "stream_options";
 
 /// The body with the model exchanged, the router's own fields taken out, the vendor's names for
 /// what has another, and the deployment's defaults where it has nothing to say.
@@ -14,6 +17,11 @@ pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pie
     let dropped = to.dropped();
     let mut replace: SmallVec<[(&str, bytes::Bytes); 4]> = SmallVec::new();
     replace.push(("model", to.model_json.clone()));
+    let asks = asks_for_usage(dialect, call) && !dropped.iter().any(|name| name == OPTIONS);
+    if asks {
+        let said = body.raw(OPTIONS).filter(|_| body.has(OPTIONS));
+        replace.push((OPTIONS, with_usage(said.or(to.param(OPTIONS)))));
+    }
     let mut cut: SmallVec<[&str; 20]> = SmallVec::from_slice(OWN_FIELDS);
     if call.head.operation == Operation::Chat {
         for (name, theirs) in renames(dialect, &to.model) {
@@ -33,10 +41,27 @@ pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pie
     let defaults: Vec<(String, String)> = to
         .params
         .iter()
-        .filter(|(name, _)| fits(call.head.operation, name, body))
+        .filter(|(name, _)| fits(call.head.operation, name, body) && !(asks && name == OPTIONS))
         .map(|(name, json)| (theirs(dialect, &to.model, name).to_owned(), json.clone()))
         .collect();
     body.edited(&replace, &cut, &defaults)
+}
+
+/// Whether the upstream has to be asked for the usage of a stream that the caller did not ask for.
+fn asks_for_usage(dialect: &Dialect, call: &Call) -> bool {
+    let head = &call.head;
+    let by_chunks = matches!(head.operation, Operation::Chat | Operation::Completions);
+    head.stream && by_chunks && !head.include_usage && dialect.taste.stream_options
+}
+
+/// The options of a stream with its usage, and whatever else they say.
+fn with_usage(options: Option<&str>) -> bytes::Bytes {
+    let said = options.and_then(|json| serde_json::from_str::<Map<String, Value>>(json).ok());
+    let Some(mut said) = said.filter(|said| !said.is_empty()) else {
+        return bytes::Bytes::from_static(b"{\"include_usage\":true}");
+    };
+    said.insert("include_usage".into(), true.into());
+    Value::Object(said).to_string().into()
 }
 
 /// Whether a default applies: it is in the words of chat, and the two names of one limit must not
@@ -73,11 +98,44 @@ fn thinks(model: &str) -> bool {
 
 /// Whether the messages carry what the vendor refuses, so that they have to be written anew.
 pub(crate) fn wants_rewrite(dialect: &Dialect, call: &Call) -> bool {
+    const OTHERS: [&str; 3] =
+        ["\"reasoning_content\"", "\"thinking_blocks\"", "\"provider_specific_fields\""];
     let raw = call.envelope.raw("messages").unwrap_or_default().as_bytes();
-    dialect.rewrites_answers
-        && ["\"reasoning_content\"", "\"thinking_blocks\"", "\"provider_specific_fields\""]
-            .iter()
-            .any(|name| memchr::memmem::find(raw, name.as_bytes()).is_some())
+    let holds = |name: &str| memchr::memmem::find(raw, name.as_bytes()).is_some();
+    dialect.rewrites_answers && OTHERS.into_iter().any(holds)
+        || dialect.short_ids && holds("\"tool_call_id\"")
+}
+
+/// Ids of calls that others made, as ids of nine letters and digits: the same for a call and its
+/// result.
+pub(crate) fn shorten_ids(body: &mut Map<String, Value>) {
+    let messages = body.get_mut("messages").and_then(Value::as_array_mut);
+    for message in messages.into_iter().flatten() {
+        if let Some(id) = message.get_mut("tool_call_id") {
+            shorten(id);
+        }
+        let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut);
+        for call in calls.into_iter().flatten() {
+            if let Some(id) = call.get_mut("id") {
+                shorten(id);
+            }
+        }
+    }
+}
+
+fn shorten(id: &mut Value) {
+    const LETTERS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let Value::String(id) = id else { return };
+    if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return;
+    }
+    let mut hash = stable_hash(id.as_bytes());
+    id.clear();
+    for _ in 0..9 {
+        let digit = usize::try_from(hash % 36).unwrap_or(0);
+        id.push(char::from(LETTERS[digit]));
+        hash /= 36;
+    }
 }
 
 /// The same names for a body that was written anew.

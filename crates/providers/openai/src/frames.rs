@@ -14,6 +14,8 @@ pub(crate) struct ChunkFrames {
     splitter: SseSplitter,
     /// A finish reason or `[DONE]` was seen, so the answer is complete.
     complete: bool,
+    /// The caller did not ask for the usage: what tells only of it is not passed on.
+    hides_usage: bool,
 }
 
 impl Frames for ChunkFrames {
@@ -21,18 +23,17 @@ impl Frames for ChunkFrames {
         let mut events = Vec::new();
         self.splitter.push(chunk, &mut |event| events.push(event))?;
         for raw in events {
-            let event = self.event(&raw)?;
-            out.push(Frame { raw, event });
+            let frame = self.frame(raw)?;
+            out.push(frame);
         }
         Ok(())
     }
 
     fn finish(&mut self, out: &mut Vec<Frame>) -> Result<(), Error> {
         if let Some(rest) = self.splitter.finish() {
-            let event = self.event(&rest)?;
             // The last event came without its blank line; the client gets it with one.
-            let raw = [&rest[..], b"\n\n"].concat().into();
-            out.push(Frame { raw, event });
+            let frame = self.frame([&rest[..], b"\n\n"].concat().into())?;
+            out.push(frame);
         }
         if self.complete || out.iter().any(|frame| frame.event.error.is_some()) {
             return Ok(());
@@ -42,15 +43,31 @@ impl Frames for ChunkFrames {
 }
 
 impl ChunkFrames {
-    fn event(&mut self, raw: &[u8]) -> Result<Event, Error> {
-        let Some(data) = sse_data(raw) else { return Ok(Event::default()) };
+    /// The reader of a stream for a caller who asked for its usage, or did not.
+    pub(crate) fn new(include_usage: bool) -> Self {
+        Self { hides_usage: !include_usage, ..Self::default() }
+    }
+
+    fn frame(&mut self, raw: Bytes) -> Result<Frame, Error> {
+        let (event, bare) = self.event(&raw)?;
+        let raw = match (self.hides_usage, bare) {
+            (true, true) => Bytes::new(),
+            (true, false) => without_null(raw),
+            (false, _) => raw,
+        };
+        Ok(Frame { raw, event })
+    }
+
+    /// What an event means, and whether it tells of the usage and nothing else.
+    fn event(&mut self, raw: &[u8]) -> Result<(Event, bool), Error> {
+        let Some(data) = sse_data(raw) else { return Ok((Event::default(), false)) };
         let data = data.trim_ascii();
         if data.is_empty() {
-            return Ok(Event::default());
+            return Ok((Event::default(), false));
         }
         if data == b"[DONE]" {
             self.complete = true;
-            return Ok(Event { done: true, ..Event::default() });
+            return Ok((Event { done: true, ..Event::default() }, false));
         }
         let chunk: Chunk = serde_json::from_slice(data).map_err(|error| {
             let message = format!("the upstream sent a chunk that cannot be read: {error}");
@@ -58,17 +75,31 @@ impl ChunkFrames {
         })?;
         if chunk.error.0 {
             let value = serde_json::from_slice(data).unwrap_or_default();
-            return Ok(Event { error: Some(classify_value(200, &value)), ..Event::default() });
+            let error = Some(classify_value(200, &value));
+            return Ok((Event { error, ..Event::default() }, false));
         }
         let choices = chunk.choices.as_deref().unwrap_or_default();
         self.complete |= choices.iter().any(|choice| choice.finish_reason.0);
         let groq = chunk.x_groq.0.as_ref().and_then(|groq| groq.usage.0.as_ref());
-        Ok(Event {
+        let bare = chunk.choices.as_ref().is_some_and(Vec::is_empty) && chunk.usage.0.is_some();
+        let event = Event {
             content: choices.iter().any(crate::wire::Choice::has_content),
             usage: chunk.usage.0.as_ref().or(groq).map(OpenAiUsage::normal),
             ..Event::default()
-        })
+        };
+        Ok((event, bare))
     }
+}
+
+/// A chunk without the `null` that stands in it only because the usage was asked for.
+fn without_null(raw: Bytes) -> Bytes {
+    // Within a text these quotes would be escaped.
+    for null in [&b",\"usage\":null"[..], b", \"usage\": null"] {
+        if let Some(at) = memchr::memmem::find(&raw, null) {
+            return [&raw[..at], &raw[at + null.len()..]].concat().into();
+        }
+    }
+    raw
 }
 
 /// Reads one stream of responses' events.
@@ -150,7 +181,7 @@ mod tests {
     );
 
     fn read(chunks: &[&[u8]]) -> Result<Vec<Frame>, Error> {
-        let (mut frames, mut out) = (ChunkFrames::default(), Vec::new());
+        let (mut frames, mut out) = (ChunkFrames::new(true), Vec::new());
         for chunk in chunks {
             frames.push(Bytes::copy_from_slice(chunk), &mut out)?;
         }
@@ -167,6 +198,19 @@ mod tests {
         assert!(frames[5].event.done);
         let raw: Vec<u8> = frames.iter().flat_map(|frame| frame.raw.to_vec()).collect();
         assert_eq!(raw, STREAM.as_bytes());
+    }
+
+    #[test]
+    fn usage_that_nobody_asked_for_is_read_and_not_passed_on() {
+        let stream = STREAM.replace("\"stop\"}]}", "\"stop\"}],\"usage\":null}");
+        let (mut frames, mut out) = (ChunkFrames::new(false), Vec::new());
+        frames.push(stream.into(), &mut out).unwrap();
+        frames.finish(&mut out).unwrap();
+        assert_eq!(out[4].event.usage.unwrap().total(), 5);
+        let raw: Vec<u8> = out.iter().flat_map(|frame| frame.raw.to_vec()).collect();
+        let usage = STREAM.find("data: {\"choices\":[],").unwrap();
+        let end = STREAM.find("data: [DONE]").unwrap();
+        assert_eq!(String::from_utf8(raw).unwrap(), [&STREAM[..usage], &STREAM[end..]].concat());
     }
 
     #[test]

@@ -38,9 +38,24 @@ const fn full(vendor: Vendor) -> Dialect {
     Dialect { taste: Taste::OPENAI, ..Dialect::plain(vendor).with(ALL) }
 }
 
-/// Whatever is behind that address: it is asked for all there is.
-const fn any(vendor: Vendor) -> Dialect {
+/// A gateway like this one: it has all there is.
+const fn proxy(vendor: Vendor) -> Dialect {
     Dialect::plain(vendor).with(EVERYTHING)
+}
+
+/// Whatever is behind that address: few of them have responses, and all have chat.
+const fn any(vendor: Vendor) -> Dialect {
+    const HAS: &[Operation] = &[
+        Operation::Chat,
+        Operation::Completions,
+        Operation::Embeddings,
+        Operation::Images,
+        Operation::Speech,
+        Operation::Transcription,
+        Operation::Moderations,
+        Operation::Rerank,
+    ];
+    Dialect::plain(vendor).with(HAS)
 }
 
 /// Takes both names of the bound on the answer.
@@ -86,8 +101,7 @@ const fn responds(vendor: Vendor) -> Dialect {
 }
 
 const fn groq(vendor: Vendor) -> Dialect {
-    const HAS: &[Operation] =
-        &[Operation::Chat, Operation::Speech, Operation::Transcription, Operation::Responses];
+    const HAS: &[Operation] = &[Operation::Chat, Operation::Speech, Operation::Transcription];
     Dialect::plain(vendor).with(HAS)
 }
 
@@ -105,6 +119,7 @@ const fn mistral(vendor: Vendor) -> Dialect {
         taste: Taste { stream_options: false, ..Taste::PLAIN },
         renames: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
         cuts: &["stream_options", "user"],
+        short_ids: true,
         rewrites_answers: true,
         ..Dialect::plain(vendor)
     }
@@ -185,7 +200,7 @@ pub const VENDORS: &[Dialect] = table! {
         ["GITHUB_API_KEY"], ["GITHUB_API_BASE"];
     plain "docker_model_runner", Some("http://localhost:22088/engines/llama.cpp/v1"),
         ["DOCKER_MODEL_RUNNER_API_KEY"], ["DOCKER_MODEL_RUNNER_API_BASE"];
-    any "litellm_proxy", None, ["LITELLM_PROXY_API_KEY"], ["LITELLM_PROXY_API_BASE"];
+    proxy "litellm_proxy", None, ["LITELLM_PROXY_API_KEY"], ["LITELLM_PROXY_API_BASE"];
     vllm "hosted_vllm", None, ["HOSTED_VLLM_API_KEY"], ["HOSTED_VLLM_API_BASE"];
     old "tencent", Some("https://tokenhub-intl.tencentcloudmaas.com/v1"),
         ["TENCENT_API_KEY"], ["TENCENT_API_BASE"];

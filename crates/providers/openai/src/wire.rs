@@ -2,7 +2,7 @@
 
 use pointsman_provider::{
     chat::openai::OpenAiUsage,
-    wire::{Filled, Lenient},
+    wire::{Count, Filled, Lenient},
 };
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -16,6 +16,29 @@ pub(crate) struct Answer {
     pub(crate) output: Option<IgnoredAny>,
     pub(crate) error: Filled,
     pub(crate) usage: Lenient<OpenAiUsage>,
+}
+
+/// What is billed beside tokens.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Pieces {
+    pub(crate) data: Vec<IgnoredAny>,
+    pub(crate) meta: Meta,
+    pub(crate) duration: Lenient<f64>,
+}
+
+/// Cohere's place for what it bills.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Meta {
+    pub(crate) billed_units: Billed,
+}
+
+/// What Cohere bills.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Billed {
+    pub(crate) search_units: Count,
 }
 
 /// One chunk of a stream, peeked at.

@@ -4,7 +4,7 @@
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use pointsman_clock::Instant;
-use pointsman_openai::{OpenAiCodec, VENDORS};
+use pointsman_openai::{Dialect, OpenAiCodec, VENDORS};
 use pointsman_provider::{Call, CallHead, Codec};
 use pointsman_testkit::recorded::{NONE_HERE, Recorded, cuts_do_not_matter, recorded};
 use pointsman_types::{ErrorKind, Operation};
@@ -102,23 +102,49 @@ fn every_answer_is_read_with_its_usage() {
     }
 }
 
+/// All texts at a path in the events of a stream.
+fn told(raw: &[u8], path: &str) -> String {
+    let text = String::from_utf8_lossy(raw);
+    let data = text.lines().filter_map(|line| line.trim_end().strip_prefix("data:"));
+    data.filter_map(|data| serde_json::from_str::<Value>(data).ok())
+        .filter_map(|event| event.pointer(path)?.as_str().map(str::to_owned))
+        .collect()
+}
+
 fn stream(codec: &OpenAiCodec, one: &Recorded, operation: Operation) {
-    let targets: &[Operation] = match operation {
-        Operation::Chat => &[Operation::Chat, Operation::Messages],
-        _ => &[operation],
+    let read = |codec: &OpenAiCodec, operation| {
+        let head = head(operation, true);
+        cuts_do_not_matter(&one.body, &|| codec.frames(&head, NOW))
     };
-    let broken = String::from_utf8_lossy(&one.body).contains("\"error\":{");
-    for target in targets {
-        let head = head(*target, true);
-        let read = cuts_do_not_matter(&one.body, &|| codec.frames(&head, NOW));
-        if broken && read.error.is_some() {
-            continue;
-        }
-        assert!(read.error.is_none(), "{} as {target:?}: {:?}", one.file, read.error);
-        assert!(read.content, "{}", one.file);
-        let text = String::from_utf8_lossy(&one.body);
-        if text.contains("\"usage\":{") {
-            assert!(read.usage.is_some_and(|usage| usage.total() > 0), "{}", one.file);
+    let native = read(codec, operation);
+    let text = String::from_utf8_lossy(&one.body);
+    if text.contains("\"error\":{") && native.error.is_some() {
+        return;
+    }
+    assert!(native.error.is_none(), "{}: {:?}", one.file, native.error);
+    assert!(native.content, "{}", one.file);
+    if text.contains("\"usage\":{") {
+        assert!(native.usage.is_some_and(|usage| usage.total() > 0), "{}", one.file);
+    }
+    if operation != Operation::Chat {
+        return;
+    }
+    // The same for callers of the two other dialects.
+    let plain = OpenAiCodec::new(&Dialect::plain(VENDORS[0].vendor));
+    let said = told(&native.raw, "/choices/0/delta/content");
+    let calls = told(&native.raw, "/choices/0/delta/tool_calls/0/function/arguments");
+    for (operation, text, arguments) in [
+        (Operation::Messages, "/delta/text", "/delta/partial_json"),
+        (Operation::Responses, "", ""),
+    ] {
+        let other = read(&plain, operation);
+        assert!(other.error.is_none(), "{} as {operation:?}: {:?}", one.file, other.error);
+        assert!(other.done && other.content, "{} as {operation:?}", one.file);
+        assert_eq!(other.usage, native.usage, "{} as {operation:?}", one.file);
+        if operation == Operation::Messages && !one.kind.contains("choices") {
+            assert_eq!(told(&other.raw, text), said, "{}", one.file);
+            let theirs = told(&other.raw, arguments);
+            assert!(theirs.contains(&calls) || calls.is_empty(), "{}: {theirs}", one.file);
         }
     }
 }
@@ -140,6 +166,10 @@ fn whole(codec: &OpenAiCodec, one: &Recorded, operation: Operation) {
     }
     let translated = decode(Operation::Messages);
     assert_eq!(read.usage, translated.usage, "{}", one.file);
+    let plain = OpenAiCodec::new(&Dialect::plain(VENDORS[0].vendor));
+    let head = head(Operation::Responses, false);
+    let responses = plain.decode(&head, StatusCode::OK, &headers(one), one.body.clone(), NOW);
+    assert_eq!(responses.unwrap().usage, read.usage, "{}", one.file);
     let ours: Value = serde_json::from_slice(&translated.body).unwrap();
     let blocks = ours["content"].as_array().unwrap();
     let text: String = blocks.iter().filter_map(|block| block["text"].as_str()).collect();

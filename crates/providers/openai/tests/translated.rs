@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use pointsman_clock::Instant;
 use pointsman_openai::{OpenAiCodec, VENDORS};
 use pointsman_provider::{Call, Codec, Speech, Target};
-use pointsman_testkit::recorded::cuts_do_not_matter;
+use pointsman_testkit::recorded::{cuts_do_not_matter, read_stream};
 use pointsman_types::{Deployment, Error, ErrorKind, Operation, Usage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -294,6 +294,26 @@ fn the_limit_has_the_vendors_name() {
 }
 
 #[test]
+fn ids_of_calls_fit_the_vendor() {
+    let body = json!({"messages": [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": null, "tool_calls": [
+            {"id": "call_from_elsewhere", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+            {"id": "abcDEF123", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "call_from_elsewhere", "content": "1"},
+        {"role": "tool", "tool_call_id": "abcDEF123", "content": "2"}]});
+    let sent = sent("mistral", Operation::Chat, body).unwrap();
+    let calls = &sent["messages"][1]["tool_calls"];
+    let id = calls[0]["id"].as_str().unwrap();
+    assert!(id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
+    assert_eq!(sent["messages"][2]["tool_call_id"], id);
+    assert_eq!(
+        (&calls[1]["id"], &sent["messages"][3]["tool_call_id"]),
+        (&json!("abcDEF123"), &json!("abcDEF123"))
+    );
+}
+
+#[test]
 fn lists_where_openai_has_text_are_written_anew() {
     let call = Call::chat("g", json!({"messages": []})).unwrap();
     let body = json!({"choices": [{"message": {"content": [
@@ -322,6 +342,27 @@ proptest! {
                     let _ = frames.push(body.clone().into(), &mut out).and_then(|()| frames.finish(&mut out));
                     let _ = codec(vendor).decode(&head, StatusCode::OK, &HeaderMap::new(), body.into(), NOW);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_stream_ends_in_a_value_or_an_error(
+        edits in prop::collection::vec((0..STREAM.len(), 0..40_usize, "[ -~]{0,12}"), 1..6),
+        size in 1..200_usize,
+    ) {
+        let mut bytes = STREAM.as_bytes().to_vec();
+        for (at, cut, put) in edits {
+            let from = at.min(bytes.len());
+            let to = (from + cut).min(bytes.len());
+            bytes.splice(from..to, put.into_bytes());
+        }
+        for operation in [Operation::Chat, Operation::Messages, Operation::Responses] {
+            let head = Call::json(operation, "g", json!({"stream": true})).unwrap().head;
+            for vendor in ["openai", "mistral"] {
+                let read = |size| read_stream(codec(vendor).frames(&head, NOW), bytes.chunks(size));
+                let (whole, parts) = (read(bytes.len().max(1)), read(size));
+                prop_assert_eq!(whole.error.is_some(), parts.error.is_some());
             }
         }
     }

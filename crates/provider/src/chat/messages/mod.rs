@@ -14,5 +14,6 @@ pub(crate) use read::read;
 pub(crate) use reply::write_reply;
 pub use reply::{kind_of, read_reply};
 pub use request::write_request;
+pub use schema::{closed, has_formats, is_adaptive, version};
 pub use usage::MessagesUsage;
 pub(crate) use writer::EventWriter;

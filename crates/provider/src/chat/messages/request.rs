@@ -63,8 +63,11 @@ pub fn write_request(mut chat: Chat, model: &str, losses: &mut Losses) -> Map<St
             body.insert(name.into(), value);
         }
     };
-    set("temperature", chat.temperature.map(Into::into));
-    set("top_p", chat.top_p.map(Into::into));
+    // Newer models take one of the two only: one that changes nothing gives way.
+    let top_p = chat.top_p.filter(|top_p| *top_p < 1.0 || chat.temperature.is_none());
+    let temperature = chat.temperature.filter(|t| (t - 1.0).abs() > 1e-9 || top_p.is_none());
+    set("temperature", temperature.map(Into::into));
+    set("top_p", top_p.map(Into::into));
     set("top_k", chat.top_k.map(Into::into));
     set("stop_sequences", (!chat.stop.is_empty()).then(|| json!(chat.stop)));
     let noted = chat.metadata.as_ref().and_then(|notes| notes.get("user_id")?.as_str());

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// A Claude's version, such as `(4, 6)`, from its name at whichever vendor.
-pub(super) fn version(model: &str) -> Option<(u32, u32)> {
+pub fn version(model: &str) -> Option<(u32, u32)> {
     let (_, name) = model.split_once("claude")?;
     let short = |part: &&str| (1..=2).contains(&part.len());
     let mut parts = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|p| !p.is_empty());
@@ -13,18 +13,18 @@ pub(super) fn version(model: &str) -> Option<(u32, u32)> {
 }
 
 /// Whether it decides by itself how long it thinks.
-pub(super) fn is_adaptive(model: &str) -> bool {
+pub fn is_adaptive(model: &str) -> bool {
     version(model).is_some_and(|version| version >= (4, 6))
 }
 
 /// Whether it writes by a schema.
-pub(super) fn has_formats(model: &str) -> bool {
+pub fn has_formats(model: &str) -> bool {
     let least = if model.contains("opus") { (4, 1) } else { (4, 5) };
     version(model).is_none_or(|version| version >= least)
 }
 
 /// The schema with every object closed, as Anthropic wants it.
-pub(super) fn closed(schema: &Value) -> Value {
+pub fn closed(schema: &Value) -> Value {
     match schema {
         Value::Object(members) => {
             let mut out: Map<String, Value> =

@@ -23,6 +23,17 @@ pub struct MessagesUsage {
     /// What they were spent on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_tokens_details: Option<OutputDetails>,
+    /// Tools that ran at the vendor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_tool_use: Option<ServerTools>,
+}
+
+/// Tools that ran at the vendor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ServerTools {
+    /// Searches of the web.
+    pub web_search_requests: Option<u64>,
 }
 
 /// Tokens written to the cache, by life.
@@ -54,6 +65,7 @@ impl MessagesUsage {
         self.cache_creation = later.cache_creation.or(self.cache_creation);
         self.output_tokens = later.output_tokens.or(self.output_tokens);
         self.output_tokens_details = later.output_tokens_details.or(self.output_tokens_details);
+        self.server_tool_use = later.server_tool_use.or(self.server_tool_use);
     }
 
     /// The same, normalised.
@@ -80,6 +92,7 @@ impl MessagesUsage {
         usage.cache_write = written - long;
         let details = self.output_tokens_details.unwrap_or_default();
         usage.reasoning = or_zero(details.thinking_tokens);
+        usage.searches = or_zero(self.server_tool_use.unwrap_or_default().web_search_requests);
         usage
     }
 
@@ -92,6 +105,7 @@ impl MessagesUsage {
             ephemeral_1h_input_tokens: Some(usage.cache_write_long),
         };
         let details = OutputDetails { thinking_tokens: Some(usage.reasoning) };
+        let tools = ServerTools { web_search_requests: Some(usage.searches) };
         Self {
             input_tokens: Some(fresh),
             cache_creation_input_tokens: Some(written),
@@ -99,6 +113,7 @@ impl MessagesUsage {
             cache_creation: (written > 0).then_some(by_life),
             output_tokens: Some(usage.output),
             output_tokens_details: (usage.reasoning > 0).then_some(details),
+            server_tool_use: (usage.searches > 0).then_some(tools),
         }
     }
 }

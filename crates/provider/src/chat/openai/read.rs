@@ -43,9 +43,11 @@ pub(crate) fn read(members: Map<String, Value>) -> Result<Chat, BodyFault> {
     for read_elsewhere in ["model", "stream_options"] {
         body.value(read_elsewhere);
     }
-    // Not to keep the answer is what every other vendor does anyway.
-    if body.peek("store") == Some(&Value::Bool(false)) {
-        body.value("store");
+    // What every other vendor does anyway: not to keep the answer, and to say as much as fits.
+    for (name, usual) in [("store", Value::Bool(false)), ("verbosity", "medium".into())] {
+        if body.peek(name) == Some(&usual) {
+            body.value(name);
+        }
     }
     chat.rest = body.rest();
     Ok(chat)

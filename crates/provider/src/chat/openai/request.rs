@@ -307,12 +307,18 @@ fn format(format: &Format) -> Option<Value> {
     }
 }
 
-/// The word for it; models that do not think are not asked to.
+/// The word for it. Models that do not think are not asked to, and need not be told not to.
 fn effort(how: Option<Reasoning>, model: &str, losses: &mut Losses) -> Option<&'static str> {
-    let how = how.filter(|how| !how.is_off())?;
+    const NEVER: [&str; 3] = ["gpt-3", "gpt-4", "chatgpt-4"];
+    const ALWAYS: [&str; 9] =
+        ["gpt-5", "gpt-oss", "o1", "o3", "o4", "reason", "thinking", "-r1", "magistral"];
+    let how = how?;
     let word = how.effort.or_else(|| how.budget.map(Effort::of_budget))?;
     let name = model.rsplit('/').next().unwrap_or(model);
-    if name.starts_with("gpt-3") || name.starts_with("gpt-4") || name.starts_with("chatgpt-4") {
+    if how.is_off() {
+        return ALWAYS.iter().any(|part| name.contains(part)).then_some("none");
+    }
+    if NEVER.iter().any(|family| name.starts_with(family)) {
         losses.lose("reasoning_effort");
         return None;
     }

@@ -24,6 +24,9 @@ pub struct OpenAiUsage {
     total_tokens: Count,
     prompt_cache_hit_tokens: Count,
     cached_tokens: Count,
+    num_search_queries: Count,
+    /// Of sound that was heard.
+    seconds: Lenient<f64>,
     prompt_tokens_details: Lenient<InputDetails>,
     input_tokens_details: Lenient<InputDetails>,
     completion_tokens_details: Lenient<OutputDetails>,
@@ -37,13 +40,16 @@ struct InputDetails {
     cached_tokens: Count,
     cache_write_tokens: Count,
     audio_tokens: Count,
+    image_tokens: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names are the wire's")]
 struct OutputDetails {
     reasoning_tokens: Count,
     audio_tokens: Count,
+    image_tokens: Count,
 }
 
 impl OpenAiUsage {
@@ -80,8 +86,24 @@ impl OpenAiUsage {
         usage.audio_input = details.map_or(0, |d| d.audio_tokens.0);
         usage.reasoning = reasoning;
         usage.audio_output = made.map_or(0, |d| d.audio_tokens.0);
+        usage.image_input = details.map_or(0, |d| d.image_tokens.0);
+        usage.image_output = made.map_or(0, |d| d.image_tokens.0);
+        usage.searches = self.num_search_queries.0;
+        usage.audio_millis = self.seconds.0.map_or(0, millis);
         usage
     }
+}
+
+/// A time as vendors tell it, in whole milliseconds; what is no time is none.
+pub fn millis(seconds: f64) -> u64 {
+    let ms = (seconds * 1e3).round();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float saturates, and a negative or NaN one is 0"
+    )]
+    let ms = ms as u64;
+    ms
 }
 
 #[cfg(test)]

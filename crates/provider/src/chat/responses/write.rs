@@ -82,8 +82,8 @@ fn usage(used: &Usage) -> Value {
 fn items(parts: &[Part], now: Instant) -> Vec<Value> {
     let mut items: Vec<Value> = Vec::new();
     let mut said: Vec<Value> = Vec::new();
-    for (nth, part) in parts.iter().enumerate() {
-        let nth = u32::try_from(nth).unwrap_or(u32::MAX);
+    let id = |prefix: &str, nth: usize| made_id(prefix, now, u32::try_from(nth).unwrap_or(0));
+    for part in parts {
         let item = match &part.content {
             Content::Text { text, citations } => {
                 said.push(output_text(text, citations));
@@ -94,20 +94,23 @@ fn items(parts: &[Part], now: Instant) -> Vec<Value> {
                 continue;
             }
             Content::Reasoning { text, signature, hidden } => {
-                let id = made_id("rs_", now, nth);
+                let id = id("rs_", items.len() + usize::from(!said.is_empty()));
                 reasoning(&id, text, signature.as_deref(), hidden.as_deref())
             }
-            Content::ToolCall(call) => function_call(&made_id("fc_", now, nth), call, "completed"),
+            Content::ToolCall(call) => {
+                let id = id("fc_", items.len() + usize::from(!said.is_empty()));
+                function_call(&id, call, "completed")
+            }
             // Items of the vendor's own, and pictures, which are no part of a chat's answer here.
             _ => continue,
         };
         if !said.is_empty() {
-            items.push(message(&made_id("msg_", now, nth), &std::mem::take(&mut said)));
+            items.push(message(&id("msg_", items.len()), &std::mem::take(&mut said)));
         }
         items.push(item);
     }
     if !said.is_empty() {
-        items.push(message(&made_id("msg_", now, u32::MAX), &said));
+        items.push(message(&id("msg_", items.len()), &said));
     }
     items
 }
