@@ -1,15 +1,19 @@
-//! OpenAI's own clients against the built gateway.
+//! The vendors' own clients against the built gateway.
 //!
 //! Run by the step `clients` of `cargo xtask ci`, which installs them and says where: POINTSMAN_PYTHON
-//! is an interpreter that has the Python client, POINTSMAN_NODE_CLIENT a folder whose `node_modules`
-//! has the Node client.
+//! is an interpreter that has the Python clients, POINTSMAN_NODE_CLIENT a folder whose `node_modules`
+//! has the Node client. `cargo xtask clients --all` runs the ignored tests as well.
 
 #![expect(clippy::unwrap_used, reason = "what the tests share is a test as well")]
+
+mod vendors;
 
 use std::{fmt::Write, path::Path, process::Stdio, time::Duration};
 
 use pointsman_testkit::{Behaviour, Gateway, Upstream};
 use tokio::{process::Command, time::timeout};
+
+use crate::vendors::Vendor;
 
 const POINTSMAN: &str = env!("CARGO_BIN_EXE_pointsman");
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/clients");
@@ -59,11 +63,61 @@ async fn world() -> World {
     World { gateway, _upstreams: upstreams }
 }
 
+/// A group `from-VENDOR` for each vendor: those before it are busy, so that each in turn answers
+/// after the failure of all others.
+async fn each_in_turn() -> World {
+    let mut yaml = "model_list:\n".to_owned();
+    let mut upstreams = Vec::new();
+    let (mut well, mut busy) = (Vec::new(), Vec::new());
+    for vendor in Vendor::ALL {
+        let (one, other) = (start(vendor).await, start(vendor).await);
+        one.answer_with(move |asked, _| vendor.answer(asked));
+        other.always(vendor.busy());
+        well.push(root(&one, vendor));
+        busy.push(root(&other, vendor));
+        upstreams.extend([one, other]);
+    }
+    for (nth, last) in Vendor::ALL.iter().enumerate() {
+        for (at, vendor) in Vendor::ALL[..=nth].iter().enumerate() {
+            let base = if at == nth { &well[at] } else { &busy[at] };
+            // Writing to a string does not fail.
+            let _ = write!(
+                yaml,
+                "  - model_name: from-{}\n    litellm_params: {{model: {}, api_base: '{base}', \
+                 api_key: sk-up, order: {at}}}\n    model_info: {{id: {}-{at}}}\n",
+                last.name(),
+                vendor.model(),
+                last.name(),
+            );
+        }
+    }
+    yaml.push_str(
+        "general_settings: {master_key: sk-gateway}\n\
+         router_settings: {num_retries: 4, disable_cooldowns: true, pointsman: {retry_budget: \
+         {ratio: 1, per_second: 1000, burst: 1000}}}\n",
+    );
+    let gateway = Gateway::start(Path::new(POINTSMAN), &yaml, &[]).await.unwrap();
+    World { gateway, _upstreams: upstreams }
+}
+
+async fn start(vendor: Vendor) -> Upstream {
+    Upstream::start(vendor.name()).await.unwrap()
+}
+
+/// The address that a deployment of the vendor is configured with.
+fn root(upstream: &Upstream, vendor: Vendor) -> String {
+    let base = upstream.base();
+    match vendor {
+        Vendor::OpenAi => base,
+        _ => base.trim_end_matches("/v1").to_owned(),
+    }
+}
+
 /// What the step says of where a client is.
 fn told(variable: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "the step says where the clients are")]
     let value = std::env::var(variable);
-    value.unwrap_or_else(|_| panic!("{variable} is not set: run `cargo xtask ci --only clients`"))
+    value.unwrap_or_else(|_| panic!("{variable} is not set: run `cargo xtask clients`"))
 }
 
 async fn run(command: &mut Command) {
@@ -87,4 +141,43 @@ async fn the_node_client_works_unchanged() {
     let world = world().await;
     let (script, installed) = (Path::new(FOLDER).join("client.mjs"), told("POINTSMAN_NODE_CLIENT"));
     run(Command::new("node").arg(script).arg(world.gateway.url()).arg(installed)).await;
+}
+
+async fn python(script: &str) {
+    let world = each_in_turn().await;
+    let script = Path::new(FOLDER).join(script);
+    run(Command::new(told("POINTSMAN_PYTHON")).arg(script).arg(world.gateway.url())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openais_client_is_answered_by_every_vendor() {
+    python("openai_client.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anthropics_client_is_answered_by_every_vendor() {
+    python("anthropic_client.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn googles_client_is_answered_by_every_vendor() {
+    python("google_client.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "many packages: `cargo xtask clients --all`"]
+async fn langchain_is_answered_by_every_vendor() {
+    python("langchain_client.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "many packages: `cargo xtask clients --all`"]
+async fn litellm_is_answered_by_every_vendor() {
+    python("litellm_client.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "many packages: `cargo xtask clients --all`"]
+async fn llm_is_answered_by_every_vendor() {
+    python("llm_client.py").await;
 }

@@ -12,6 +12,7 @@ mod explain;
 mod failover;
 mod fallbacks;
 mod google;
+mod google_door;
 mod health;
 mod instances;
 mod limits;

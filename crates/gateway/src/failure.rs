@@ -9,7 +9,7 @@ use pointsman::{
     types::{Attempt, Error, Operation},
 };
 
-use crate::{app::App, respond};
+use crate::{app::App, google::address, respond};
 
 /// A failure before any routing.
 pub(crate) fn plain(surface: &dyn Surface, error: &Error) -> Response {
@@ -18,6 +18,9 @@ pub(crate) fn plain(surface: &dyn Surface, error: &Error) -> Response {
 
 /// In whose dialect a path is answered.
 pub(crate) fn surface_at(path: &str) -> &'static dyn Surface {
+    if address::is_googles(path) {
+        return surfaces::of(Operation::GenerateContent);
+    }
     let path = path.strip_prefix("/v1").unwrap_or(path);
     let messages = path == "/messages" || path.starts_with("/messages/");
     surfaces::of(if messages { Operation::Messages } else { Operation::Chat })

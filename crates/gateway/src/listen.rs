@@ -59,9 +59,11 @@ pub(crate) async fn serve(
         let requests = Requests::default();
         let (inner, count) = (TowerToHyperService::new(routes.clone()), requests.clone());
         let app = Arc::clone(app);
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let serving = count.begin();
-            let refusal = auth::refusal(&app, request.uri().path(), request.headers());
+            let uri = request.uri().clone();
+            auth::take_from_address(&uri, request.headers_mut());
+            let refusal = auth::refusal(&app, uri.path(), request.headers());
             let answer = refusal.map(Box::new).map_or_else(|| Ok(inner.call(request)), Err);
             async move {
                 let response = match answer {

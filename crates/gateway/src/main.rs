@@ -10,6 +10,7 @@ mod demo;
 mod explain;
 mod failure;
 mod form;
+mod google;
 mod health;
 mod keep;
 mod listen;

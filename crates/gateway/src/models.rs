@@ -1,4 +1,5 @@
-//! `GET /v1/models`
+//! `GET /v1/models`, in the dialect of who asks: OpenAI, Anthropic and Google have it at the same
+//! address.
 
 use std::sync::Arc;
 
@@ -7,31 +8,114 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Response},
 };
-use pointsman::types::{Error, ErrorKind};
+use http::HeaderMap;
+use pointsman::{
+    provider::surfaces,
+    types::{Error, ErrorKind, GroupName, Operation},
+};
 use serde_json::{Value, json};
 
 use crate::{app::App, failure};
 
+/// Who asks, by what its clients send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    OpenAi,
+    Anthropic,
+    Google,
+}
+
+impl Asker {
+    fn of(headers: &HeaderMap) -> Self {
+        if headers.contains_key("anthropic-version") {
+            Self::Anthropic
+        } else if ["x-goog-api-key", "x-goog-api-client"].iter().any(|n| headers.contains_key(*n)) {
+            Self::Google
+        } else {
+            Self::OpenAi
+        }
+    }
+
+    fn list(self, names: &[&str]) -> Value {
+        let all: Vec<Value> = names.iter().map(|name| self.model(name)).collect();
+        match self {
+            Self::OpenAi => json!({"object": "list", "data": all}),
+            Self::Anthropic => json!({
+                "data": all,
+                "has_more": false,
+                "first_id": names.first(),
+                "last_id": names.last(),
+            }),
+            Self::Google => json!({"models": all}),
+        }
+    }
+
+    // A group has no day of birth; clients want one.
+    fn model(self, name: &str) -> Value {
+        match self {
+            Self::OpenAi => {
+                json!({"id": name, "object": "model", "created": 0, "owned_by": "pointsman"})
+            }
+            Self::Anthropic => json!({
+                "id": name,
+                "type": "model",
+                "display_name": name,
+                "created_at": "1970-01-01T00:00:00Z",
+            }),
+            Self::Google => json!({
+                "name": format!("models/{name}"),
+                "displayName": name,
+                "supportedGenerationMethods": ["generateContent", "countTokens", "embedContent"],
+            }),
+        }
+    }
+
+    fn operation(self) -> Operation {
+        match self {
+            Self::OpenAi => Operation::Chat,
+            Self::Anthropic => Operation::Messages,
+            Self::Google => Operation::GenerateContent,
+        }
+    }
+}
+
 /// All names that callers may use.
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
-    let models = app.router.models();
-    let data: Vec<Value> = models.iter().map(|name| model(name.as_str())).collect();
-    Json(json!({"object": "list", "data": data}))
+pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<Value> {
+    all(&app, Asker::of(&headers))
 }
 
 /// One of them.
-pub(crate) async fn one(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    single(&app, &name, Asker::of(&headers))
+}
+
+/// All names, where Google alone has them.
+pub(crate) async fn googles_list(State(app): State<Arc<App>>) -> Json<Value> {
+    all(&app, Asker::Google)
+}
+
+/// One of them.
+pub(crate) async fn googles(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
+    single(&app, &name, Asker::Google)
+}
+
+fn all(app: &App, asker: Asker) -> Json<Value> {
+    let models = app.router.models();
+    let names: Vec<&str> = models.iter().map(GroupName::as_str).collect();
+    Json(asker.list(&names))
+}
+
+fn single(app: &App, name: &str, asker: Asker) -> Response {
     if app.router.models().iter().any(|known| known.as_str() == name) {
-        return Json(model(&name)).into_response();
+        return Json(asker.model(name)).into_response();
     }
     let error = Error::new(ErrorKind::NotFound, format!("the model `{name}` does not exist"));
     failure::plain(
-        failure::surface_at("/models"),
+        surfaces::of(asker.operation()),
         &error.with_code("model_not_found").with_param("model"),
     )
-}
-
-fn model(name: &str) -> Value {
-    // A group has no day of birth; clients want a number.
-    json!({"id": name, "object": "model", "created": 0, "owned_by": "pointsman"})
 }

@@ -9,6 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, request::Parts};
 use pointsman::{
+    clock::Instant,
     provider::{BodyFault, Call, Envelope, surfaces},
     types::{Error, ErrorKind, Operation},
 };
@@ -17,7 +18,9 @@ use crate::{
     app::App,
     auth,
     body::{self, LONGEST, Unread},
-    failure, form, options, respond,
+    failure, form, options,
+    respond::{self, Framing},
+    traces::CallSpan,
 };
 
 /// A path on which an operation is asked for.
@@ -37,10 +40,22 @@ async fn operate(app: &App, operation: Operation, request: Request) -> Response 
         Err(error) => return failure::plain(surface, &error),
     };
     let span = parent.map(|(traces, parent)| traces.call(parent, &call.head, began));
+    routed(app, call, span, began, Framing::Events).await
+}
+
+/// The response to a call that was read.
+pub(crate) async fn routed(
+    app: &App,
+    call: Call,
+    span: Option<CallSpan>,
+    began: Instant,
+    framing: Framing,
+) -> Response {
+    let surface = surfaces::of(call.head.operation);
     match app.router.call(call).await {
         Ok(answer) => {
             let watched = span.map(|span| span.answered(&answer));
-            respond::answered(app, surface, answer, watched, began)
+            respond::answered(app, surface, answer, watched, began, framing)
         }
         Err(failed) => {
             if let Some(span) = span {
@@ -67,8 +82,14 @@ pub(crate) async fn read(
     };
     let mut call = surfaces::of(operation).read(operation, envelope).map_err(faulty)?;
     call.form = form;
-    options::add(&headers, &mut call.options).map_err(faulty)?;
-    call.options.caller = caller(app, &headers, &call.head.model)?;
+    finished(app, &headers, call)
+}
+
+/// The call with what the headers say.
+pub(crate) fn finished(app: &App, headers: &HeaderMap, mut call: Call) -> Result<Call, Error> {
+    let operation = call.head.operation;
+    options::add(headers, &mut call.options).map_err(faulty)?;
+    call.options.caller = caller(app, headers, &call.head.model)?;
     app.router.affinity_header(|name| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         call.options.mark = value.map(str::to_owned);
@@ -96,7 +117,7 @@ pub(crate) fn faulty(fault: BodyFault) -> Error {
     error
 }
 
-fn unread(why: Unread) -> Error {
+pub(crate) fn unread(why: Unread) -> Error {
     let (status, message, code) = match why {
         Unread::TooLong => {
             (413, format!("the body is longer than {LONGEST} bytes"), "request_too_large")

@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use axum::{body::Body, response::Response};
@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use pointsman::{
     Answer, Payload,
     clock::Instant,
-    provider::{Surface, passes_to_client},
+    provider::{Surface, passes_to_client, sse_data},
     router::{AnswerStream, Trace},
     types::{Error, ErrorKind},
 };
@@ -47,6 +47,7 @@ pub(crate) fn answered(
     answer: Answer,
     watched: Option<OpenCall>,
     began: Instant,
+    framing: Framing,
 ) -> Response {
     let (streamed, cost, body) = match answer.payload {
         Payload::Whole { body, usage, cost } => {
@@ -57,7 +58,7 @@ pub(crate) fn answered(
         }
         Payload::Stream(frames) => {
             let watched = watched.map(Box::new);
-            let events = Events { frames, surface, watched, ended: false };
+            let events = Events { frames, surface, framing, watched, ended: false };
             (true, None, Body::from_stream(events))
         }
     };
@@ -70,7 +71,7 @@ pub(crate) fn answered(
         }
     }
     if streamed {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(framing.content_type()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         // Proxies in between must not collect what is meant to arrive as it comes.
         headers.insert(names::BUFFERING, HeaderValue::from_static("no"));
@@ -113,10 +114,46 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
+/// How a streamed answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// As server-sent events.
+    Events,
+    /// As one JSON array, which has begun if anything was written.
+    Array { begun: bool },
+}
+
+impl Framing {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Events => "text/event-stream",
+            Self::Array { .. } => "application/json",
+        }
+    }
+
+    /// A frame in this way.
+    fn written(&mut self, raw: Bytes) -> Bytes {
+        let Self::Array { begun } = self else { return raw };
+        let Some(data) = sse_data(&raw) else { return Bytes::new() };
+        let before: &[u8] = if std::mem::replace(begun, true) { b",\r\n" } else { b"[" };
+        [before, data.trim_ascii()].concat().into()
+    }
+
+    /// What comes behind the last frame.
+    fn end(self) -> Option<Bytes> {
+        match self {
+            Self::Events => None,
+            Self::Array { begun: true } => Some(Bytes::from_static(b"]")),
+            Self::Array { begun: false } => Some(Bytes::from_static(b"[]")),
+        }
+    }
+}
+
 /// A streamed answer as a body: a failure is its last event.
 struct Events {
     frames: Box<AnswerStream>,
     surface: &'static dyn Surface,
+    framing: Framing,
     /// Ends with the answer, if somebody watches.
     watched: Option<Box<OpenCall>>,
     ended: bool,
@@ -142,21 +179,29 @@ impl Stream for Events {
     type Item = Result<Bytes, std::convert::Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.ended {
-            return Poll::Ready(None);
+        loop {
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            let raw = match ready!(Pin::new(&mut *self.frames).poll_next(cx)) {
+                Some(Ok(raw)) => self.framing.written(raw),
+                Some(Err(error)) => {
+                    self.ended = true;
+                    self.end(Some(&error));
+                    tracing::info!(kind = %error.kind, "a stream broke off: {error}");
+                    let told = self.surface.failure_event(&error);
+                    let told = self.framing.written(told);
+                    [told, self.framing.end().unwrap_or_default()].concat().into()
+                }
+                None => {
+                    self.ended = true;
+                    self.end(None);
+                    self.framing.end().unwrap_or_default()
+                }
+            };
+            if !raw.is_empty() {
+                return Poll::Ready(Some(Ok(raw)));
+            }
         }
-        Pin::new(&mut *self.frames).poll_next(cx).map(|item| match item {
-            None => {
-                self.end(None);
-                None
-            }
-            Some(Ok(raw)) => Some(Ok(raw)),
-            Some(Err(error)) => {
-                self.ended = true;
-                self.end(Some(&error));
-                tracing::info!(kind = %error.kind, "a stream broke off: {error}");
-                Some(Ok(self.surface.failure_event(&error)))
-            }
-        })
     }
 }

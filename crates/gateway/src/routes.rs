@@ -12,7 +12,7 @@ use axum::{
 use http::Method;
 use pointsman::types::{Error, ErrorKind, Operation};
 
-use crate::{app::App, explain, failure, health, metrics, models, operate, state, ui};
+use crate::{app::App, explain, failure, google, health, metrics, models, operate, state, ui};
 
 /// What can be asked, each at its own path.
 const OPERATIONS: [Operation; 11] = [
@@ -39,9 +39,11 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         });
         routes = routes
             .route(&format!("{prefix}/models"), get(models::list))
-            .route(&format!("{prefix}/models/{{*name}}"), get(models::one));
+            .route(&format!("{prefix}/models/{{*name}}"), get(models::one).post(google::at));
     }
     routes
+        .route("/v1beta/models", get(models::googles_list))
+        .route("/v1beta/models/{*name}", get(models::googles).post(google::at))
         .route("/metrics", get(metrics::get))
         .route("/router/state", get(state::router))
         .route("/router/explain", post(explain::explain))

@@ -8,6 +8,9 @@ use pointsman_types::Operation;
 
 use crate::{BodyFault, CallOptions, Envelope, Form};
 
+/// The members that a prompt is in, in one dialect or another.
+const PROMPTS: [&str; 6] = ["messages", "input", "prompt", "contents", "content", "requests"];
+
 /// What is asked, without the body.
 #[derive(Clone, Debug)]
 pub struct CallHead {
@@ -127,8 +130,7 @@ impl Call {
 
     /// The beginning of the prompt, as it is written: up to so many bytes.
     pub fn prefix(&self, most: usize) -> Option<&[u8]> {
-        let raw =
-            ["messages", "input", "prompt"].iter().find_map(|name| self.envelope.raw(name))?;
+        let raw = PROMPTS.iter().find_map(|name| self.envelope.raw(name))?;
         Some(&raw.as_bytes()[..raw.len().min(most)])
     }
 

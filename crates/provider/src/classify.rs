@@ -34,7 +34,8 @@ pub fn classify_value(status: u16, value: &Value) -> Error {
     let status = if status < 400 { said.status.unwrap_or(500) } else { status };
     let kind = said.kind(status);
     let mut error = Error::new(kind, words(&said.message, status)).with_status(status);
-    error.detail.code = said.code;
+    // Some put the status there.
+    error.detail.code = said.code.filter(|code| *code != status.to_string());
     error.detail.type_name = said.type_name;
     error.detail.param = said.param;
     error

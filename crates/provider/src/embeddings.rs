@@ -1,8 +1,11 @@
 //! The neutral form of a call for embeddings, for vendors that do not speak OpenAI's dialect.
 
+mod google;
+pub mod openai;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::HeaderMap;
-use pointsman_types::{Error, ErrorKind, Usage};
+use pointsman_types::{Error, ErrorKind, Operation, Usage};
 use serde_json::{Map, Value, json};
 
 use crate::{BodyFault, Call, CallHead, OWN_FIELDS, Target, WholeReply, chat::Fields};
@@ -55,6 +58,9 @@ impl Embeddings {
                 members.insert(name.clone(), value);
             }
         }
+        if call.head.operation != Operation::Embeddings {
+            return google::read(members).map_err(faulty);
+        }
         let mut body = Fields::top(members);
         let input = body.value("input").unwrap_or_default();
         if input.as_array().is_some_and(|list| list.iter().any(|one| !one.is_string())) {
@@ -71,13 +77,7 @@ impl Embeddings {
                 return Err(broken(message).with_param("input"));
             }
         };
-        Self::read(texts, body).map_err(|fault| {
-            let error = broken(fault.message);
-            match fault.member {
-                Some(member) => error.with_param(member),
-                None => error,
-            }
-        })
+        Self::read(texts, body).map_err(faulty)
     }
 
     fn read(texts: Vec<String>, mut body: Fields) -> Result<Self, BodyFault> {
@@ -88,6 +88,14 @@ impl Embeddings {
             body.value(read_elsewhere);
         }
         Ok(Self { texts, dimensions, input_type, user, rest: body.rest() })
+    }
+}
+
+fn faulty(fault: BodyFault) -> Error {
+    let error = Error::new(ErrorKind::BadRequest, fault.message);
+    match fault.member {
+        Some(member) => error.with_param(member),
+        None => error,
     }
 }
 
@@ -103,7 +111,7 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// The answer in OpenAI's shape.
+    /// The answer in the dialect in which the caller asked.
     ///
     /// ```
     /// use pointsman_provider::{Call, embeddings::Vectors};
@@ -117,6 +125,14 @@ impl Vectors {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn whole(&self, what: &CallHead, headers: &HeaderMap) -> WholeReply {
+        let body = match what.operation {
+            Operation::EmbedContent | Operation::BatchEmbedContents => google::write(self, what),
+            _ => self.openai(what),
+        };
+        WholeReply { headers: headers.clone(), body: body.to_string().into(), usage: self.usage }
+    }
+
+    fn openai(&self, what: &CallHead) -> Value {
         let one = |(index, vector): (usize, &Vec<f64>)| {
             let embedding: Value = if what.base64 {
                 let bytes: Vec<u8> = vector.iter().flat_map(|n| single(*n).to_le_bytes()).collect();
@@ -134,7 +150,7 @@ impl Vectors {
         if let Some(used) = &self.usage {
             body["usage"] = json!({"prompt_tokens": used.input, "total_tokens": used.input});
         }
-        WholeReply { headers: headers.clone(), body: body.to_string().into(), usage: self.usage }
+        body
     }
 }
 

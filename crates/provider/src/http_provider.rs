@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
-use http::{HeaderValue, header::CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use pointsman_clock::Clock;
 use pointsman_types::{Deployment, Error, ErrorKind};
 
@@ -11,6 +11,7 @@ use crate::{
     Call, CallHead, Codec, Pieces, Prompt, Provider, Reply, Speech, StreamReply, Target, Transport,
     Vendor, WholeReply,
     body_reader::{FrameReader, collect},
+    chat::counted,
     rate_headers,
 };
 
@@ -74,7 +75,7 @@ impl<C: Codec> HttpProvider<C> {
 /// What a call for a count is told where nobody counts.
 fn estimated(call: &Call) -> WholeReply {
     let tokens = Prompt::of(&call.envelope, call.head.operation).estimate();
-    let mut reply = WholeReply::of(format!("{{\"input_tokens\":{tokens}}}").into());
+    let mut reply = counted(tokens, &call.head, &HeaderMap::new());
     reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply
 }

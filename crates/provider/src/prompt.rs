@@ -116,6 +116,15 @@ fn members(path: &str) -> &'static [(&'static str, Place)] {
             ("output_config", Content),
             ("output_format", Content),
         ],
+        "generateContent" | "countTokens" => &[
+            ("systemInstruction", Whole),
+            ("system_instruction", Whole),
+            ("contents", Messages),
+            ("tools", Raw),
+            ("generateContentRequest", Content),
+        ],
+        "embedContent" => &[("content", Content)],
+        "batchEmbedContents" => &[("requests", Content)],
         "rerank" => &[("query", Content), ("documents", Inputs)],
         _ => &[
             ("messages", Messages),
@@ -269,6 +278,27 @@ mod tests {
         for path in ["messages", "messages/count_tokens"] {
             assert_eq!(weight(path, body), of(2 + 3 + 2 + 1 + 7 + 1 + 5 + 1, 4, 3), "{path}");
         }
+    }
+
+    #[test]
+    fn googles_contents_weigh_their_parts() {
+        let body = r#"{"systemInstruction":{"parts":[{"text":"be"}]},"contents":[
+            {"role":"user","parts":[{"text":"abc"},{"inlineData":{"mimeType":"image/png","data":"AAAA"}},
+                {"fileData":{"fileUri":"gs://x"}}]},
+            {"role":"model","parts":[{"text":"hm","thought":true,"thoughtSignature":"AAAA"},
+                {"functionCall":{"name":"f","args":{"a":1}}}]},
+            {"role":"user","parts":[{"functionResponse":{"name":"f","response":{"r":2}}}]}],
+            "generationConfig":{"maxOutputTokens":5}}"#;
+        assert_eq!(weight("generateContent", body), of(2 + 3 + 2 + 1 + 7 + 1 + 7, 4, 2));
+        let within = r#"{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"abc"}]}]}}"#;
+        assert_eq!(weight("countTokens", within).text_bytes, 3);
+        assert_eq!(
+            weight("embedContent", r#"{"content":{"parts":[{"text":"abc"}]}}"#),
+            of(3, 0, 0)
+        );
+        let several = r#"{"requests":[{"model":"models/m","content":{"parts":[{"text":"ab"}]},
+            "taskType":"CLUSTERING"},{"content":{"parts":[{"text":"c"}]}}]}"#;
+        assert_eq!(weight("batchEmbedContents", several), of(3, 0, 0));
     }
 
     #[test]

@@ -14,7 +14,8 @@ use pointsman_types::{Deployment, Operation};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
-const DIALECTS: [Operation; 3] = [Operation::Chat, Operation::Messages, Operation::Responses];
+const DIALECTS: [Operation; 4] =
+    [Operation::Chat, Operation::Messages, Operation::Responses, Operation::GenerateContent];
 
 fn target() -> Target {
     let vendor = Vendor {

@@ -75,10 +75,16 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     Ok(Some(options))
 }
 
+/// The time of the machine, to tell how fast it goes.
+#[expect(clippy::disallowed_methods, reason = "nothing is decided by it")]
+fn start() -> Instant {
+    Instant::now()
+}
+
 /// Worlds of ever new seeds; stops at the first that breaks a law.
 fn sweep(options: &Options) -> ExitCode {
     let seeds = options.seeds.unwrap_or(1);
-    let (began, next) = (Instant::now(), AtomicU64::new(0));
+    let (began, next) = (start(), AtomicU64::new(0));
     let (tell, told) = mpsc::channel::<Report>();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
@@ -170,18 +176,15 @@ fn mutants(options: &Options) -> ExitCode {
         let caught = (options.seed..options.seed + seeds)
             .map(|seed| run(Plan { seed, calls: options.calls, mutant: Some(*mutant) }))
             .find(|report| !report.broken.is_empty());
-        match caught {
-            Some(report) => {
-                let laws = report.laws.join("; ");
-                println!("{:<20} caught by seed {:<4} {laws}", mutant.name(), report.plan.seed);
-                if options.mutants.len() == 1 {
-                    print!("{report}");
-                }
-            }
-            None => {
-                missed += 1;
-                println!("{:<20} NOT CAUGHT in {seeds} worlds", mutant.name());
-            }
+        let Some(report) = caught else {
+            missed += 1;
+            println!("{:<20} NOT CAUGHT in {seeds} worlds", mutant.name());
+            continue;
+        };
+        let laws = report.laws.join("; ");
+        println!("{:<20} caught by seed {:<4} {laws}", mutant.name(), report.plan.seed);
+        if options.mutants.len() == 1 {
+            print!("{report}");
         }
     }
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -157,10 +157,19 @@ pub enum Operation {
     Rerank,
     /// `moderations`
     Moderations,
+    /// Google's `models/{model}:generateContent` and, streamed, `:streamGenerateContent`
+    GenerateContent,
+    /// Google's `models/{model}:countTokens`
+    CountContents,
+    /// Google's `models/{model}:embedContent`: one text
+    EmbedContent,
+    /// Google's `models/{model}:batchEmbedContents`: several
+    BatchEmbedContents,
 }
 
 impl Operation {
-    /// The path of the operation below a base in the shape of its inventor.
+    /// The path of the operation below a base in the shape of its inventor; of Google's, which
+    /// stand behind the model, the method.
     pub fn path(self) -> &'static str {
         match self {
             Self::Chat => "chat/completions",
@@ -174,6 +183,10 @@ impl Operation {
             Self::Transcription => "audio/transcriptions",
             Self::Rerank => "rerank",
             Self::Moderations => "moderations",
+            Self::GenerateContent => "generateContent",
+            Self::CountContents => "countTokens",
+            Self::EmbedContent => "embedContent",
+            Self::BatchEmbedContents => "batchEmbedContents",
         }
     }
 
@@ -184,6 +197,27 @@ impl Operation {
 
     /// Whether it asks for the next turn of a conversation, in whichever dialect.
     pub fn is_chat(self) -> bool {
-        matches!(self, Self::Chat | Self::Responses | Self::Messages)
+        matches!(self, Self::Chat | Self::Responses | Self::Messages | Self::GenerateContent)
+    }
+
+    /// Whether it asks for vectors of texts, in whichever dialect.
+    pub fn is_embeddings(self) -> bool {
+        matches!(self, Self::Embeddings | Self::EmbedContent | Self::BatchEmbedContents)
+    }
+
+    /// Whether it asks for a count of a prompt's tokens, in whichever dialect.
+    pub fn is_count(self) -> bool {
+        matches!(self, Self::CountTokens | Self::CountContents)
+    }
+
+    /// Whether it is in Google's dialect, where the model is no part of the body.
+    pub fn is_google(self) -> bool {
+        matches!(
+            self,
+            Self::GenerateContent
+                | Self::CountContents
+                | Self::EmbedContent
+                | Self::BatchEmbedContents
+        )
     }
 }

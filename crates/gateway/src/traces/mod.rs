@@ -21,7 +21,7 @@ use pointsman::{clock::Clock, provider::Transport};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use span::OpenCall;
+pub(crate) use span::{CallSpan, OpenCall};
 
 /// The variables that say where traces go; the exporter reads the rest of its own (`…_HEADERS`).
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];

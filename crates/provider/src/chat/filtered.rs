@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::Finish;
+
 #[derive(Deserialize)]
 struct Peek<'a> {
     #[serde(borrow, default)]
@@ -11,6 +13,15 @@ struct Peek<'a> {
     /// Anthropic's word for it.
     #[serde(borrow, default)]
     stop_reason: Option<Cow<'a, str>>,
+    /// Google's.
+    #[serde(borrow, default)]
+    candidates: Vec<Candidate<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Candidate<'a> {
+    #[serde(borrow, default, rename = "finishReason")]
+    finish_reason: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -26,17 +37,25 @@ struct Choice<'a> {
 /// assert!(was_filtered(br#"{"choices": [{"finish_reason": "content_filter"}]}"#));
 /// assert!(was_filtered(b"data: {\"choices\":[{\"finish_reason\":\"content_filter\"}]}\n\n"));
 /// assert!(was_filtered(br#"{"type": "message", "stop_reason": "refusal"}"#));
+/// assert!(was_filtered(br#"{"candidates": [{"finishReason": "SAFETY"}]}"#));
 /// assert!(!was_filtered(br#"{"choices": [{"message": {"content": "\"content_filter\""}}]}"#));
 /// ```
 pub fn was_filtered(body: &[u8]) -> bool {
     // Nearly all answers end here.
     let named = |word: &str| memchr::memmem::find(body, word.as_bytes()).is_some();
-    if !named("content_filter") && !named("refusal") {
+    let google = || named("\"finishReason\"") && !named("\"STOP\"");
+    if !named("content_filter") && !named("refusal") && !google() {
         return false;
     }
     let json = body.trim_ascii();
     let json = json.strip_prefix(b"data:").unwrap_or(json);
     let Ok(peek) = serde_json::from_slice::<Peek<'_>>(json) else { return false };
     let filtered = |choice: &Choice<'_>| choice.finish_reason.as_deref() == Some("content_filter");
-    peek.choices.iter().any(filtered) || peek.stop_reason.as_deref() == Some("refusal")
+    let blocked = |candidate: &Candidate<'_>| {
+        let reason = candidate.finish_reason.as_deref().and_then(Finish::of);
+        reason == Some(Finish::ContentFilter)
+    };
+    peek.choices.iter().any(filtered)
+        || peek.candidates.iter().any(blocked)
+        || peek.stop_reason.as_deref() == Some("refusal")
 }

@@ -14,12 +14,14 @@ const HINTS: &[&str] =
 const ONE_DIALECT: &[&str] = &[
     "audio",
     "background",
+    "cachedContent",
     "container",
     "context_management",
     "conversation",
     "frequency_penalty",
     "include",
     "inference_geo",
+    "labels",
     "logit_bias",
     "max_tool_calls",
     "mcp_servers",
@@ -27,6 +29,7 @@ const ONE_DIALECT: &[&str] = &[
     "previous_response_id",
     "prompt",
     "speed",
+    "safetySettings",
     "safety_identifier",
     "store",
     "truncation",
@@ -89,7 +92,8 @@ impl Losses {
             if HINTS.contains(&name.as_str()) {
                 continue;
             }
-            if ONE_DIALECT.contains(&name.as_str()) {
+            let google = ["generationConfig.", "toolConfig."].iter().any(|of| name.starts_with(of));
+            if google || ONE_DIALECT.contains(&name.as_str()) {
                 self.lose(&name);
             } else if !body.contains_key(&name) {
                 body.insert(name, value);

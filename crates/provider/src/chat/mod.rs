@@ -22,6 +22,7 @@
 mod answers;
 mod fields;
 mod filtered;
+pub(crate) mod google;
 mod losses;
 pub mod messages;
 mod mock;
@@ -83,6 +84,7 @@ impl Chat {
         let read = match call.head.operation {
             Operation::Messages | Operation::CountTokens => messages::read,
             Operation::Responses => responses::read,
+            Operation::GenerateContent | Operation::CountContents => google::read,
             _ => openai::read,
         };
         let mut chat = read(members).map_err(faulty)?;
@@ -141,10 +143,27 @@ impl ChatReply {
         let body = match what.operation {
             Operation::Messages => messages::write_reply(&reply, what, now),
             Operation::Responses => responses::write_reply(&reply, what, now),
+            Operation::GenerateContent => google::write_reply(&reply, what, now),
             _ => openai::completion(&reply, what, now),
         };
         WholeReply { headers: headers.clone(), body: body.to_string().into(), usage: self.usage }
     }
+}
+
+/// A count of a prompt's tokens, in the dialect in which the caller asked.
+///
+/// ```
+/// use pointsman_provider::{Call, chat::counted};
+/// use pointsman_types::Operation;
+/// let call = Call::json(Operation::CountContents, "m", serde_json::json!({"contents": []}))?;
+/// assert_eq!(counted(7, &call.head, &http::HeaderMap::new()).body, r#"{"totalTokens":7}"#);
+/// # Ok::<(), pointsman_provider::BodyFault>(())
+/// ```
+pub fn counted(tokens: u64, what: &CallHead, headers: &HeaderMap) -> WholeReply {
+    let google = what.operation == Operation::CountContents;
+    let name = if google { "totalTokens" } else { "input_tokens" };
+    let body = format!("{{\"{name}\":{tokens}}}").into();
+    WholeReply { headers: headers.clone(), body, usage: None }
 }
 
 /// An id for what a vendor gives none: unique within a conversation.

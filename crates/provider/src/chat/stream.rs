@@ -5,8 +5,8 @@ use pointsman_clock::Instant;
 use pointsman_types::{Error, Operation};
 
 use super::{
-    ChatEvent, answers::AnswerCalls, messages::EventWriter, openai::ChunkWriter,
-    responses::ResponseWriter,
+    ChatEvent, answers::AnswerCalls, google::AnswerWriter, messages::EventWriter,
+    openai::ChunkWriter, responses::ResponseWriter,
 };
 use crate::{CallHead, Event, Frame, Frames};
 
@@ -75,6 +75,7 @@ pub fn translated(
     let writer: Box<dyn ChatWriter> = match what.operation {
         Operation::Messages => Box::new(EventWriter::new(what, now)),
         Operation::Responses => Box::new(ResponseWriter::new(what, now)),
+        Operation::GenerateContent => Box::new(AnswerWriter::new(what, now)),
         _ => Box::new(ChunkWriter::new(what, now)),
     };
     let answers = AnswerCalls::default();

@@ -238,16 +238,40 @@ fn key_of(name: &str) -> Key {
         "type" => Key::Type,
         "text" | "content" | "name" | "refusal" | "output" | "thinking" | "summary"
         | "function" | "tool_calls" | "function_call" | "custom" | "source" | "format"
-        | "title" => Key::Walk,
+        | "title" | "parts" | "contents" | "systemInstruction" | "functionCall"
+        | "functionResponse" | "function_response" => Key::Walk,
         "image_url" | "video_url" | "audio_url" | "image" | "input_audio" | "file"
-        | "file_data" | "file_url" | "inline_data" | "inlineData" => Key::Media,
+        | "file_data" | "fileData" | "file_url" | "inline_data" | "inlineData" => Key::Media,
         "data" => Key::Data,
         "result" => Key::Result,
-        "role" | "id" | "call_id" | "tool_call_id" | "tool_use_id" | "file_id" | "filename"
-        | "cache_control" | "detail" | "media_type" | "url" | "status" | "index" | "signature"
-        | "annotations" | "logprobs" | "audio" | "phase" | "is_error" | "verbosity" | "effort" => {
-            Key::Skip
-        }
+        "role"
+        | "id"
+        | "call_id"
+        | "tool_call_id"
+        | "tool_use_id"
+        | "file_id"
+        | "filename"
+        | "cache_control"
+        | "detail"
+        | "media_type"
+        | "url"
+        | "status"
+        | "index"
+        | "signature"
+        | "annotations"
+        | "logprobs"
+        | "audio"
+        | "phase"
+        | "is_error"
+        | "verbosity"
+        | "effort"
+        | "model"
+        | "thought"
+        | "thoughtSignature"
+        | "thought_signature"
+        | "taskType"
+        | "outputDimensionality"
+        | "generationConfig" => Key::Skip,
         _ => Key::Leaf,
     }
 }

@@ -1,11 +1,13 @@
-//! The front doors: OpenAI's, its responses, and Anthropic's messages.
+//! The front doors: OpenAI's, its responses, Anthropic's messages, and Google's contents.
 
+mod google;
 mod messages;
 mod openai;
 mod responses;
 
 use pointsman_types::Operation;
 
+pub use google::GoogleSurface;
 pub use messages::MessagesSurface;
 pub use openai::OpenAiSurface;
 pub use responses::ResponsesSurface;
@@ -25,6 +27,7 @@ pub fn of(operation: Operation) -> &'static dyn Surface {
     match operation {
         Operation::Messages | Operation::CountTokens => &MessagesSurface,
         Operation::Responses => &ResponsesSurface,
+        google if google.is_google() => &GoogleSurface,
         _ => &OpenAiSurface,
     }
 }

@@ -9,11 +9,11 @@ use pointsman_clock::Instant;
 use pointsman_provider::{
     Call, CallHead, Codec, Credential, Frames, OWN_FIELDS, Pieces, Speech, Target, Vendor,
     WholeReply,
-    chat::{Chat, Losses, messages, messages::MessagesDecoder, translated},
+    chat::{self, Chat, Losses, messages, messages::MessagesDecoder, translated},
     classify_body, retry_after, secret_header,
 };
 use pointsman_types::{Deployment, Error, ErrorKind, ExposeSecret, Operation};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::native::{NativeFrames, Peek};
 
@@ -43,7 +43,7 @@ impl Codec for AnthropicCodec {
     fn speaks(&self, _: &Target, what: &CallHead) -> Speech {
         match what.operation {
             Operation::Messages | Operation::CountTokens => Speech::Native,
-            operation if operation.is_chat() => Speech::Translated,
+            operation if operation.is_chat() || operation.is_count() => Speech::Translated,
             operation => Speech::No(format!("Anthropic has no {}", operation.path())),
         }
     }
@@ -53,6 +53,7 @@ impl Codec for AnthropicCodec {
             Operation::Messages | Operation::CountTokens => {
                 (call.head.operation.path(), passed_through(to, call))
             }
+            Operation::CountContents => (Operation::CountTokens.path(), counted(to, call)?),
             _ => (Operation::Messages.path(), written(to, call)?),
         };
         let mut request = Request::post(format!("{}/{path}", to.base))
@@ -113,6 +114,7 @@ impl Codec for AnthropicCodec {
                 let usage = Peek::whole(what.operation, &body)?;
                 Ok(WholeReply { headers: headers.clone(), body, usage })
             }
+            Operation::CountContents => Ok(chat::counted(Peek::count(&body)?, what, headers)),
             _ => Ok(messages::read_reply(&body)?.whole(what, headers, now)),
         }
     }
@@ -139,6 +141,16 @@ fn passed_through(to: &Target, call: &Call) -> Pieces {
     let cut: Vec<&str> =
         OWN_FIELDS.iter().copied().chain(dropped.iter().map(String::as_str)).collect();
     call.envelope.edited(&[("model", to.model_json.clone())], &cut, &defaults)
+}
+
+/// What is counted: the conversation with its tools. How it would be answered does not matter.
+fn counted(to: &Target, call: &Call) -> Result<Pieces, Error> {
+    let chat = Chat::of(call, to)?;
+    let body = messages::write_request(chat, &to.model, &mut Losses::of(to));
+    let counts = |name: &str| ["messages", "system", "tools", "thinking"].contains(&name);
+    let mut body: Map<String, Value> = body.into_iter().filter(|(name, _)| counts(name)).collect();
+    body.insert("model".into(), to.model.as_str().into());
+    Ok(Bytes::from(Value::Object(body).to_string()).into())
 }
 
 fn written(to: &Target, call: &Call) -> Result<Pieces, Error> {

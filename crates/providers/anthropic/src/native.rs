@@ -19,6 +19,15 @@ pub(crate) struct Peek {
 }
 
 impl Peek {
+    /// A count of tokens.
+    pub(crate) fn count(body: &[u8]) -> Result<u64, Error> {
+        let peek: Self = serde_json::from_slice(body).unwrap_or_default();
+        peek.input_tokens.ok_or_else(|| {
+            let message = "the upstream's answer cannot be used: it has no `input_tokens`";
+            Error::new(ErrorKind::Server, message).with_status(200)
+        })
+    }
+
     /// The usage of an answer that can be used.
     pub(crate) fn whole(operation: Operation, body: &[u8]) -> Result<Option<Usage>, Error> {
         let broken = |why: &str| {

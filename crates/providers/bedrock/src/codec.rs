@@ -11,11 +11,11 @@ use pointsman_clock::Instant;
 use pointsman_provider::{
     Call, CallHead, Codec, Credential, Frames, Pieces, ReadFile, Speech, Target, Transport, Vendor,
     WholeReply,
-    chat::{Chat, Losses, messages, translated},
+    chat::{self, Chat, Losses, messages, translated},
     embeddings::Embeddings,
     retry_after, secret_header,
 };
-use pointsman_types::{Deployment, Error, ErrorKind, Operation};
+use pointsman_types::{Deployment, Error, ErrorKind};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -87,11 +87,15 @@ impl Codec for BedrockCodec {
     fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
         let embeds = embed::embeds(&to.model);
         match what.operation {
-            Operation::Embeddings if embeds => Speech::Translated,
-            Operation::Embeddings => Speech::No(format!("`{}` does not embed", to.model)),
+            operation if operation.is_embeddings() && embeds => Speech::Translated,
+            operation if operation.is_embeddings() => {
+                Speech::No(format!("`{}` does not embed", to.model))
+            }
             // Only Claudes are counted for.
-            Operation::CountTokens if Family::of(&to.model) == Family::Claude => Speech::Translated,
-            Operation::CountTokens => Speech::Estimated,
+            operation if operation.is_count() => match Family::of(&to.model) {
+                Family::Claude => Speech::Translated,
+                _ => Speech::Estimated,
+            },
             operation if operation.is_chat() && !embeds => Speech::Translated,
             operation if operation.is_chat() => Speech::No(format!("`{}` only embeds", to.model)),
             operation => Speech::No(format!("Bedrock has no {}", operation.path())),
@@ -100,8 +104,8 @@ impl Codec for BedrockCodec {
 
     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
         let (method, body) = match call.head.operation {
-            Operation::Embeddings => ("invoke", embeddings(to, call)?),
-            Operation::CountTokens => ("count-tokens", counted(to, call)?),
+            operation if operation.is_embeddings() => ("invoke", embeddings(to, call)?),
+            operation if operation.is_count() => ("count-tokens", counted(to, call)?),
             _ => chat(to, call)?,
         };
         let id = place::segment(place::model_id(&to.model));
@@ -149,8 +153,10 @@ impl Codec for BedrockCodec {
             return Err(classify(status.as_u16(), type_name.as_deref(), &body, after));
         }
         match what.operation {
-            Operation::Embeddings => Ok(embed::read(headers, &body)?.whole(what, headers)),
-            Operation::CountTokens => tokens(headers, &body),
+            operation if operation.is_embeddings() => {
+                Ok(embed::read(headers, &body)?.whole(what, headers))
+            }
+            operation if operation.is_count() => Ok(chat::counted(tokens(&body)?, what, headers)),
             _ => Ok(reply::read(&body)?.whole(what, headers, now)),
         }
     }
@@ -212,12 +218,10 @@ fn embeddings(to: &Target, call: &Call) -> Result<Map<String, Value>, Error> {
     Ok(body)
 }
 
-fn tokens(headers: &HeaderMap, body: &[u8]) -> Result<WholeReply, Error> {
+fn tokens(body: &[u8]) -> Result<u64, Error> {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let Some(counted) = value["inputTokens"].as_u64() else {
+    value["inputTokens"].as_u64().ok_or_else(|| {
         let message = "the upstream's answer cannot be used: it has no `inputTokens`";
-        return Err(Error::new(ErrorKind::Server, message).with_status(200));
-    };
-    let body = json!({"input_tokens": counted}).to_string().into();
-    Ok(WholeReply { headers: headers.clone(), body, usage: None })
+        Error::new(ErrorKind::Server, message).with_status(200)
+    })
 }

@@ -13,6 +13,8 @@ use pointsman_provider::{
 };
 use pointsman_types::{Deployment, Error, ErrorKind, Operation, Usage};
 
+use serde_json::Value;
+
 use crate::{BedrockCodec, embed};
 
 /// So many calls are on their way at once for the texts of one.
@@ -35,16 +37,10 @@ impl BedrockProvider {
     }
 
     /// A call of these texts in as many calls as the model needs.
-    async fn in_batches(
-        &self,
-        to: &Target,
-        call: &Call,
-        texts: Vec<String>,
-    ) -> Result<Reply, Error> {
-        let one = |texts: &[String]| {
-            let input = serde_json::Value::from(texts).to_string();
+    async fn in_batches(&self, to: &Target, call: &Call, texts: &[String]) -> Result<Reply, Error> {
+        let one = |member: (String, String)| {
             // The numbers are joined as numbers, and written as the caller wants them.
-            let part = call.with_members(&[("input".to_owned(), input)]).map(|mut part| {
+            let part = call.with_members(&[member]).map(|mut part| {
                 part.head.base64 = false;
                 part
             });
@@ -58,7 +54,19 @@ impl BedrockProvider {
                 }
             }
         };
-        let parts: Vec<_> = texts.chunks(embed::most(&to.model)).map(one).collect();
+        let most = embed::most(&to.model);
+        let members: Vec<(String, String)> = match call.envelope.read::<Vec<Value>>("requests", "")
+        {
+            Ok(Some(requests)) if call.head.operation == Operation::BatchEmbedContents => {
+                let part = |some: &[Value]| ("requests".to_owned(), Value::from(some).to_string());
+                requests.chunks(most).map(part).collect()
+            }
+            _ => {
+                let part = |some: &[String]| ("input".to_owned(), Value::from(some).to_string());
+                texts.chunks(most).map(part).collect()
+            }
+        };
+        let parts: Vec<_> = members.into_iter().map(one).collect();
         let parts = stream::iter(parts).buffered(AT_ONCE);
         let whole: Vec<WholeReply> = parts.try_collect().await.map_err(sent)?;
         Ok(Reply::Whole(joined(call, &whole)))
@@ -68,11 +76,13 @@ impl BedrockProvider {
 /// The vectors of all answers in one; its usage is known if each one's is.
 fn joined(call: &Call, all: &[WholeReply]) -> WholeReply {
     let vectors = |whole: &WholeReply| -> Vec<Vec<f64>> {
-        let body: serde_json::Value = serde_json::from_slice(&whole.body).unwrap_or_default();
-        let data = body["data"].as_array().into_iter().flatten();
-        let numbers = |one: &serde_json::Value| {
-            let numbers = one["embedding"].as_array().into_iter().flatten();
-            numbers.filter_map(serde_json::Value::as_f64).collect()
+        let body: Value = serde_json::from_slice(&whole.body).unwrap_or_default();
+        let google = call.head.operation.is_google();
+        let (list, name) = if google { ("embeddings", "values") } else { ("data", "embedding") };
+        let data = body[list].as_array().into_iter().flatten();
+        let numbers = |one: &Value| {
+            let numbers = one[name].as_array().into_iter().flatten();
+            numbers.filter_map(Value::as_f64).collect()
         };
         data.map(numbers).collect()
     };
@@ -115,10 +125,10 @@ impl Provider for BedrockProvider {
     }
 
     async fn call(&self, to: &Target, call: &Call) -> Result<Reply, Error> {
-        if call.head.operation == Operation::Embeddings {
+        if call.head.operation.is_embeddings() {
             let asked = Embeddings::of(call, to).map_err(|error| error.unsent().by(to.vendor))?;
             if asked.texts.len() > embed::most(&to.model) {
-                return self.in_batches(to, call, asked.texts).await;
+                return self.in_batches(to, call, &asked.texts).await;
             }
         }
         self.http.call(to, call).await

@@ -59,9 +59,8 @@ impl Codec for CohereCodec {
     fn speaks(&self, _: &Target, what: &CallHead) -> Speech {
         match what.operation {
             Operation::Rerank => Speech::Native,
-            Operation::Embeddings => Speech::Translated,
-            Operation::CountTokens => Speech::Estimated,
-            operation if operation.is_chat() => Speech::Translated,
+            operation if operation.is_count() => Speech::Estimated,
+            operation if operation.is_chat() || operation.is_embeddings() => Speech::Translated,
             operation => Speech::No(format!("Cohere has no {}", operation.path())),
         }
     }
@@ -69,7 +68,7 @@ impl Codec for CohereCodec {
     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
         let (path, body) = match call.head.operation {
             Operation::Rerank => ("rerank", passed_through(to, call)),
-            Operation::Embeddings => ("embed", embeddings(to, call)?),
+            operation if operation.is_embeddings() => ("embed", embeddings(to, call)?),
             _ => ("chat", chat(to, call)?),
         };
         Request::post(format!("{}/{path}", to.base))
@@ -110,7 +109,7 @@ impl Codec for CohereCodec {
                 let usage = reply::ranked(&body)?;
                 Ok(WholeReply { headers: headers.clone(), body, usage })
             }
-            Operation::Embeddings => Ok(embed::read(&body)?.whole(what, headers)),
+            operation if operation.is_embeddings() => Ok(embed::read(&body)?.whole(what, headers)),
             _ => Ok(reply::read(&body)?.whole(what, headers, now)),
         }
     }

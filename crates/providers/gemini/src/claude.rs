@@ -6,15 +6,18 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use pointsman_clock::Instant;
 use pointsman_provider::{
-    Call, CallHead, Speech, Target, WholeReply,
-    chat::{Chat, ChatDecoder, ChatEvent, Losses, messages, messages::MessagesDecoder},
+    Call, CallHead, Frame, Frames, Speech, Target, WholeReply,
+    chat::{
+        Chat, ChatDecoder, ChatEvent, Losses, counted, messages, messages::MessagesDecoder,
+        translated,
+    },
     classify_body, retry_after,
 };
-use pointsman_types::{Error, Operation};
+use pointsman_types::Error;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::decoder::GeminiDecoder;
+use crate::{decoder::GeminiDecoder, native::NativeFrames};
 
 /// The version of Anthropic's dialect that Vertex AI speaks.
 const VERSION: &str = "vertex-2023-10-16";
@@ -25,8 +28,7 @@ pub(crate) fn is(model: &str) -> bool {
 
 pub(crate) fn speaks(what: &CallHead) -> Speech {
     match what.operation {
-        Operation::CountTokens => Speech::Translated,
-        operation if operation.is_chat() => Speech::Translated,
+        operation if operation.is_chat() || operation.is_count() => Speech::Translated,
         operation => Speech::No(format!("Claude has no {}", operation.path())),
     }
 }
@@ -34,7 +36,7 @@ pub(crate) fn speaks(what: &CallHead) -> Speech {
 /// Tokens are counted by a model of their own.
 pub(crate) fn path(model: &str, call: &Call) -> String {
     match model.rsplit_once('/') {
-        Some((models, _)) if call.head.operation == Operation::CountTokens => {
+        Some((models, _)) if call.head.operation.is_count() => {
             format!("{models}/count-tokens")
         }
         _ => model.to_owned(),
@@ -49,7 +51,7 @@ pub(crate) fn written(
     let mut losses = Losses::of(to);
     let stream = chat.stream;
     let mut body = messages::write_request(chat, &to.model, &mut losses);
-    if call.head.operation == Operation::CountTokens {
+    if call.head.operation.is_count() {
         let name = to.model.rsplit('/').next().unwrap_or(&to.model);
         body.shift_remove("max_tokens");
         body.insert("model".into(), name.into());
@@ -93,8 +95,7 @@ pub(crate) fn decode(
             Some(messages::read_reply(body).map(|reply| reply.whole(what, headers, now)))
         }
         None if status.is_success() && peek.input_tokens.is_some() => {
-            let (headers, body) = (headers.clone(), body.clone());
-            Some(Ok(WholeReply { headers, body, usage: None }))
+            Some(Ok(counted(peek.input_tokens?, what, headers)))
         }
         _ => None,
     }
@@ -120,13 +121,70 @@ impl EitherDecoder {
     }
 
     fn choose(&mut self, ended: bool) -> Option<Chosen> {
-        const EVENT: &[u8] = b"event:";
-        let begin = self.begin.trim_ascii_start();
-        if begin.starts_with(EVENT) {
-            return Some(Chosen::Claude(Box::default()));
+        Some(if is_claudes(&self.begin, ended)? {
+            Chosen::Claude(Box::default())
+        } else {
+            Chosen::Gemini(Box::new(GeminiDecoder::new(self.now)))
+        })
+    }
+}
+
+/// Whether a stream that begins like this is in Anthropic's dialect; `None` while it may be either.
+fn is_claudes(begin: &[u8], ended: bool) -> Option<bool> {
+    const EVENT: &[u8] = b"event:";
+    let begin = begin.trim_ascii_start();
+    let open = !ended && begin.len() < EVENT.len() && EVENT.starts_with(begin);
+    (!open).then(|| begin.starts_with(EVENT))
+}
+
+/// A stream of either dialect for a caller that speaks Google's, which passes through.
+pub(crate) struct EitherFrames {
+    what: CallHead,
+    now: Instant,
+    begin: BytesMut,
+    chosen: Option<Box<dyn Frames>>,
+}
+
+impl EitherFrames {
+    pub(crate) fn new(what: &CallHead, now: Instant) -> Self {
+        Self { what: what.clone(), now, begin: BytesMut::new(), chosen: None }
+    }
+
+    /// The frames, once it is clear which; what has come until then goes first.
+    fn chosen(
+        &mut self,
+        ended: bool,
+        out: &mut Vec<Frame>,
+    ) -> Result<Option<&mut Box<dyn Frames>>, Error> {
+        if self.chosen.is_none() {
+            let Some(claudes) = is_claudes(&self.begin, ended) else { return Ok(None) };
+            let mut frames: Box<dyn Frames> = if claudes {
+                translated(&self.what, self.now, MessagesDecoder::new())
+            } else {
+                Box::new(NativeFrames::new(self.now))
+            };
+            let read = frames.push(self.begin.split().freeze(), out);
+            self.chosen = Some(frames);
+            read?;
         }
-        let open = !ended && begin.len() < EVENT.len() && EVENT.starts_with(begin);
-        (!open).then(|| Chosen::Gemini(Box::new(GeminiDecoder::new(self.now))))
+        Ok(self.chosen.as_mut())
+    }
+}
+
+impl Frames for EitherFrames {
+    fn push(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), Error> {
+        if let Some(frames) = &mut self.chosen {
+            return frames.push(chunk, out);
+        }
+        self.begin.extend_from_slice(&chunk);
+        self.chosen(false, out).map(|_| ())
+    }
+
+    fn finish(&mut self, out: &mut Vec<Frame>) -> Result<(), Error> {
+        match self.chosen(true, out)? {
+            Some(frames) => frames.finish(out),
+            None => Ok(()),
+        }
     }
 }
 

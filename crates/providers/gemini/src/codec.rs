@@ -8,26 +8,33 @@ use http::{
 use pointsman_clock::Instant;
 use pointsman_provider::{
     Call, CallHead, Credential, Pieces, Speech, Target, WholeReply,
-    chat::{Chat, Losses},
+    chat::{self, Chat, Losses},
     embeddings::Embeddings,
     retry_after, secret_header,
 };
 use pointsman_types::{Error, ErrorKind, ExposeSecret, Operation};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::{
     decoder::read_reply,
     embed, errors,
     model::Model,
+    native,
     request::{Place, write_request},
 };
 
-pub(crate) fn speaks(vendor: &str, what: &CallHead) -> Speech {
+pub(crate) fn speaks(vendor: &str, what: &CallHead, place: Place) -> Speech {
     match what.operation {
-        Operation::Embeddings | Operation::CountTokens => Speech::Translated,
+        operation if is_native(operation, place) => Speech::Native,
+        operation if operation.is_embeddings() || operation.is_count() => Speech::Translated,
         operation if operation.is_chat() => Speech::Translated,
         operation => Speech::No(format!("`{vendor}` has no {}", operation.path())),
     }
+}
+
+/// Whether it is passed through. Vertex AI has several ways to ask for vectors, by model.
+pub(crate) fn is_native(operation: Operation, place: Place) -> bool {
+    operation.is_google() && !(place == Place::Vertex && operation.is_embeddings())
 }
 
 /// The method to call, and the body for it.
@@ -35,27 +42,35 @@ pub(crate) fn written(
     to: &Target,
     call: &Call,
     place: Place,
-) -> Result<(&'static str, Map<String, Value>), Error> {
+) -> Result<(&'static str, Pieces), Error> {
+    if is_native(call.head.operation, place) {
+        return native::passed_through(to, call, place);
+    }
     let mut losses = Losses::of(to);
-    if call.head.operation == Operation::Embeddings {
+    if call.head.operation.is_embeddings() {
         let asked = Embeddings::of(call, to)?;
-        let written = match place {
+        let (method, body) = match place {
             Place::Studio => embed::studio(asked, &path_of(&to.model), &mut losses),
             Place::Vertex => embed::vertex(asked, &to.model, &mut losses),
         };
         losses.settle()?;
-        return Ok(written);
+        return Ok((method, bytes_of(body)));
     }
     let chat = Chat::of(call, to)?;
     let stream = chat.stream;
     let mut body = write_request(chat, Model::of(&to.model), place, &mut losses)?;
     if call.head.operation == Operation::CountTokens {
-        return Ok(("countTokens", counted(to, body, place)));
+        return Ok(("countTokens", bytes_of(counted(to, body, place))));
     }
     losses.settle()?;
     // A caller's own `model` would be refused: it is in the address.
     body.shift_remove("model");
-    Ok((if stream { "streamGenerateContent?alt=sse" } else { "generateContent" }, body))
+    let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+    Ok((method, bytes_of(body)))
+}
+
+pub(crate) fn bytes_of(body: Map<String, Value>) -> Pieces {
+    Bytes::from(Value::Object(body).to_string()).into()
 }
 
 /// What is counted: the conversation with its tools. How it would be answered does not matter.
@@ -74,11 +89,10 @@ pub(crate) fn path_of(model: &str) -> String {
     if model.contains('/') { model.to_owned() } else { format!("models/{model}") }
 }
 
-pub(crate) fn posted(address: String, body: Map<String, Value>) -> Result<Request<Pieces>, Error> {
-    let body = Bytes::from(Value::Object(body).to_string());
+pub(crate) fn posted(address: String, body: Pieces) -> Result<Request<Pieces>, Error> {
     Request::post(address)
         .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .body(body.into())
+        .body(body)
         .map_err(|error| {
             let message = format!("the upstream's address: {error}");
             Error::new(ErrorKind::BadRequest, message)
@@ -103,23 +117,20 @@ pub(crate) fn decode(
     what: &CallHead,
     status: StatusCode,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Bytes,
     now: Instant,
+    place: Place,
 ) -> Result<WholeReply, Error> {
     if !status.is_success() {
-        return Err(errors::classify(status.as_u16(), body, retry_after(headers, now)));
+        return Err(errors::classify(status.as_u16(), &body, retry_after(headers, now)));
     }
     match what.operation {
-        Operation::Embeddings => Ok(embed::read(body)?.whole(what, headers)),
-        Operation::CountTokens => {
-            let told: Value = serde_json::from_slice(body).unwrap_or_default();
-            let tokens = told["totalTokens"].as_u64().ok_or_else(|| {
-                let message = "the upstream's answer cannot be used: it has no `totalTokens`";
-                Error::new(ErrorKind::Server, message).with_status(status.as_u16())
-            })?;
-            let body = json!({"input_tokens": tokens}).to_string().into();
-            Ok(WholeReply { headers: headers.clone(), body, usage: None })
+        operation if is_native(operation, place) => {
+            let usage = native::peek(operation, &body, now)?;
+            Ok(WholeReply { headers: headers.clone(), body, usage })
         }
-        _ => Ok(read_reply(body, now)?.whole(what, headers, now)),
+        operation if operation.is_embeddings() => Ok(embed::read(&body)?.whole(what, headers)),
+        Operation::CountTokens => Ok(chat::counted(native::counted(&body)?, what, headers)),
+        _ => Ok(read_reply(&body, now)?.whole(what, headers, now)),
     }
 }

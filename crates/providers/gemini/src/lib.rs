@@ -1,7 +1,7 @@
 //! Google's Gemini API: AI Studio's (`gemini/…`) and Vertex AI's (`vertex_ai/…`).
 //!
-//! No front door speaks this dialect, so every call is translated by way of the neutral form in
-//! [`pointsman_provider::chat`]. Seals of thoughts are round-tripped: a function call's as
+//! Calls of Google's own front door are passed through; those of the others are translated by way of
+//! the neutral form in [`pointsman_provider::chat`]. Seals of thoughts are round-tripped: a function call's as
 //! `provider_specific_fields.thought_signature`, a text's as a `thinking_blocks` entry without text.
 //!
 //! ```
@@ -31,6 +31,7 @@ mod documents;
 mod embed;
 mod errors;
 mod model;
+mod native;
 mod reader;
 mod request;
 mod schema;

@@ -50,10 +50,13 @@ const CONFIG: [(&str, &str); 8] = [
     ("audioTimestamp", "audioTimestamp"),
 ];
 
-/// Members of a call that Google knows by another spelling.
-const SPELLED: [(&str, &str); 3] = [
+/// Members of a call that are Google's own, and its spelling of each.
+const SPELLED: [(&str, &str); 6] = [
+    ("safetySettings", "safetySettings"),
     ("safety_settings", "safetySettings"),
+    ("cachedContent", "cachedContent"),
     ("cached_content", "cachedContent"),
+    ("labels", "labels"),
     ("tool_config", "toolConfig"),
 ];
 

@@ -7,11 +7,12 @@ use pointsman_provider::{
     Call, CallHead, Codec, Credential, Frames, Pieces, Speech, Target, Vendor, WholeReply,
     chat::translated,
 };
-use pointsman_types::{Deployment, Error};
+use pointsman_types::{Deployment, Error, Operation};
 
 use crate::{
     codec::{decode, path_of, posted, sign, speaks, written},
     decoder::GeminiDecoder,
+    native::NativeFrames,
     request::Place,
 };
 
@@ -36,7 +37,7 @@ impl Codec for GeminiCodec {
     }
 
     fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
-        speaks(to.vendor, what)
+        speaks(to.vendor, what, Place::Studio)
     }
 
     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
@@ -62,10 +63,13 @@ impl Codec for GeminiCodec {
         body: Bytes,
         now: Instant,
     ) -> Result<WholeReply, Error> {
-        decode(what, status, headers, &body, now)
+        decode(what, status, headers, body, now, Place::Studio)
     }
 
     fn frames(&self, what: &CallHead, now: Instant) -> Box<dyn Frames> {
+        if what.operation == Operation::GenerateContent {
+            return Box::new(NativeFrames::new(now));
+        }
         translated(what, now, GeminiDecoder::new(now))
     }
 

@@ -12,12 +12,12 @@ use pointsman_provider::{
     Call, CallHead, Codec, Credential, Frames, Pieces, Speech, Target, Transport, Vendor,
     WholeReply, chat::translated,
 };
-use pointsman_types::{Deployment, Error};
+use pointsman_types::{Deployment, Error, Operation};
 
 use crate::{
     account::{Account, project_of},
     claude,
-    codec::{decode, posted, sign, speaks, written},
+    codec::{bytes_of, decode, posted, sign, speaks, written},
     request::Place,
     tokens::{self, Tokens},
 };
@@ -168,14 +168,18 @@ impl Codec for VertexCodec {
     }
 
     fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
-        if claude::is(&to.model) { claude::speaks(what) } else { speaks(to.vendor, what) }
+        if claude::is(&to.model) {
+            claude::speaks(what)
+        } else {
+            speaks(to.vendor, what, Place::Vertex)
+        }
     }
 
     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
         let path = path_of(&to.base, &to.model);
         let (path, method, body) = if claude::is(&to.model) {
             let (method, body) = claude::written(to, call)?;
-            (claude::path(&path, call), method, body)
+            (claude::path(&path, call), method, bytes_of(body))
         } else {
             let (method, body) = written(to, call, Place::Vertex)?;
             (path, method, body)
@@ -203,11 +207,14 @@ impl Codec for VertexCodec {
     ) -> Result<WholeReply, Error> {
         match claude::decode(what, status, headers, &body, now) {
             Some(read) => read,
-            None => decode(what, status, headers, &body, now),
+            None => decode(what, status, headers, body, now, Place::Vertex),
         }
     }
 
     fn frames(&self, what: &CallHead, now: Instant) -> Box<dyn Frames> {
+        if what.operation == Operation::GenerateContent {
+            return Box::new(claude::EitherFrames::new(what, now));
+        }
         translated(what, now, claude::EitherDecoder::new(now))
     }
 

@@ -57,9 +57,9 @@ impl Codec for OllamaCodec {
 
     fn speaks(&self, _: &Target, what: &CallHead) -> Speech {
         match what.operation {
-            Operation::Completions | Operation::Embeddings => Speech::Translated,
-            Operation::CountTokens => Speech::Estimated,
-            operation if operation.is_chat() => Speech::Translated,
+            Operation::Completions => Speech::Translated,
+            operation if operation.is_count() => Speech::Estimated,
+            operation if operation.is_chat() || operation.is_embeddings() => Speech::Translated,
             operation => Speech::No(format!("Ollama has no {}", operation.path())),
         }
     }
@@ -68,7 +68,7 @@ impl Codec for OllamaCodec {
         let mut losses = Losses::of(to);
         let (path, mut body) = match call.head.operation {
             Operation::Completions => ("generate", generate::write(call, to, &mut losses)?),
-            Operation::Embeddings => {
+            operation if operation.is_embeddings() => {
                 ("embed", embed::write(Embeddings::of(call, to)?, &mut losses)?)
             }
             _ => ("chat", request::write(Chat::of(call, to)?, &to.model, &mut losses)?),
@@ -110,7 +110,7 @@ impl Codec for OllamaCodec {
         }
         match what.operation {
             Operation::Completions => generate::read(&body, what, headers, now),
-            Operation::Embeddings => Ok(embed::read(&body)?.whole(what, headers)),
+            operation if operation.is_embeddings() => Ok(embed::read(&body)?.whole(what, headers)),
             _ => Ok(reply::read(&body, now)?.whole(what, headers, now)),
         }
     }

@@ -14,7 +14,9 @@ use pointsman_provider::{
         openai::{ChunkDecoder, read_reply, write_request},
         translated,
     },
-    classify_body, retry_after, secret_header,
+    classify_body,
+    embeddings::{self, Embeddings},
+    retry_after, secret_header,
 };
 use pointsman_types::{Deployment, Error, ErrorKind, Operation};
 use serde_json::Value;
@@ -53,7 +55,11 @@ impl OpenAiCodec {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
         let operation = call.head.operation;
         if self.speaks(to, &call.head) == Speech::Translated {
-            return Ok((Operation::Chat.path(), JSON, self.written(to, call)?));
+            return Ok(if operation.is_embeddings() {
+                (Operation::Embeddings.path(), JSON, vectors(to, call)?)
+            } else {
+                (Operation::Chat.path(), JSON, self.written(to, call)?)
+            });
         }
         if let Some(form) = &call.form {
             let (kind, pieces) = form.write(&edits::fields(to, call)?);
@@ -102,10 +108,11 @@ impl Codec for OpenAiCodec {
         if self.dialect.has(operation) || elsewhere {
             return Speech::Native;
         }
-        if operation == Operation::CountTokens {
+        if operation.is_count() {
             return Speech::Estimated;
         }
-        if operation.is_chat() {
+        let vectors = operation.is_embeddings() && self.dialect.has(Operation::Embeddings);
+        if operation.is_chat() || vectors {
             return Speech::Translated;
         }
         Speech::No(format!("`{}` has no {}", to.vendor, operation.path()))
@@ -154,6 +161,9 @@ impl Codec for OpenAiCodec {
         if by_chat {
             return Ok(read_reply(&body)?.whole(what, headers, now));
         }
+        if what.operation.is_embeddings() && !self.relays(what.operation) {
+            return Ok(embeddings::openai::read_reply(&body)?.whole(what, headers));
+        }
         let usage = answers::peek(what, status, headers, &body)?;
         Ok(WholeReply { headers: headers.clone(), body, usage })
     }
@@ -167,6 +177,15 @@ impl Codec for OpenAiCodec {
             _ => Box::new(ChunkFrames::new(what.include_usage)),
         }
     }
+}
+
+/// A call for vectors of a caller who speaks another dialect.
+fn vectors(to: &Target, call: &Call) -> Result<Pieces, Error> {
+    let mut losses = Losses::of(to);
+    let mut body = embeddings::openai::write_request(Embeddings::of(call, to)?, &mut losses);
+    losses.settle()?;
+    body.insert("model".into(), to.model.as_str().into());
+    Ok(Bytes::from(Value::Object(body).to_string()).into())
 }
 
 #[cfg(test)]

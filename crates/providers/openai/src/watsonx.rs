@@ -18,7 +18,7 @@ use pointsman_provider::{
     },
     classify_body, retry_after, secret_header,
 };
-use pointsman_types::{Deployment, Error, ErrorKind, ExposeSecret, Operation};
+use pointsman_types::{Deployment, Error, ErrorKind, ExposeSecret};
 use serde_json::Value;
 
 use crate::tokens::{Exchange, FixedToken, escaped};
@@ -95,7 +95,7 @@ impl Codec for WatsonxCodec {
     }
 
     fn speaks(&self, _: &Target, what: &CallHead) -> Speech {
-        if what.operation == Operation::CountTokens {
+        if what.operation.is_count() {
             return Speech::Estimated;
         }
         if what.operation.is_chat() {

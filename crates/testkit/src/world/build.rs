@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use pointsman_provider::FallbackTarget;
-use pointsman_retry::{BudgetPolicy, HedgeAfter, Policy};
+use pointsman_retry::{BudgetPolicy, Policy};
 use pointsman_router::{
     CacheSettings, Fallbacks, Member, Mirror, OnExhausted, Router, RouterBuilder, Settings, TagRule,
 };
@@ -108,7 +108,6 @@ impl Scene {
             settings.stall_timeout = None;
         }
         if let Some(after) = self.hedge {
-            let after = after.map_or(HedgeAfter::Auto, HedgeAfter::Fixed);
             settings.hedge = HashMap::from([("*".to_owned(), after)]);
         }
         if let Some(share) = self.mirror {

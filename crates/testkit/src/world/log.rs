@@ -102,7 +102,7 @@ pub(crate) struct Book {
     pub(crate) asked_off: HashMap<usize, Instant>,
     pub(crate) open: HashMap<usize, u32>,
     pub(crate) reloads: u32,
-    /// Sends to members that were never reserved.
+    /// Claims and settles that were checked.
     pub(crate) steps: u64,
 }
 

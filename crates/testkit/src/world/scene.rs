@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use pointsman_clock::{Dice, EntropyExt, Instant};
+use pointsman_retry::HedgeAfter;
 use pointsman_state::Limits;
 use pointsman_types::{Decimal, ErrorKind};
 
@@ -77,6 +78,7 @@ pub(crate) enum Exhausted {
 
 /// A world.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself")]
 pub(crate) struct Scene {
     pub(crate) seed: u64,
     /// The time in which its calls come.
@@ -99,7 +101,7 @@ pub(crate) struct Scene {
     pub(crate) vile_fallbacks: BTreeMap<usize, Vec<usize>>,
     pub(crate) default_fallbacks: Vec<usize>,
     pub(crate) max_fallbacks: u32,
-    pub(crate) hedge: Option<Option<Duration>>,
+    pub(crate) hedge: Option<HedgeAfter>,
     pub(crate) exhausted: Exhausted,
     pub(crate) allowed_fails: Option<u32>,
     pub(crate) disable_cooldowns: bool,
@@ -165,7 +167,7 @@ fn below32(dice: &mut Dice, from: u32, to: u32) -> u32 {
 impl Scene {
     /// The world of a seed.
     pub(crate) fn of(seed: u64) -> Self {
-        let dice = &mut Dice::of_call(seed, 0x5ce_e0);
+        let dice = &mut Dice::of_call(seed, 0x0005_cee0);
         let span = millis(dice, 10_000, 200_000);
         let mut scene = Self::rules(seed, span, dice);
         let ordinary = 1 + dice.index(3);
@@ -220,7 +222,7 @@ impl Scene {
             vile_fallbacks: BTreeMap::new(),
             default_fallbacks: Vec::new(),
             max_fallbacks: below32(dice, 0, 6),
-            hedge: one_in(dice, 3).then(|| (!one_in(dice, 2)).then(|| millis(dice, 30, 1_000))),
+            hedge: one_in(dice, 3).then(|| hedge(dice)),
             exhausted,
             allowed_fails: one_in(dice, 3).then(|| below32(dice, 0, 4)),
             disable_cooldowns: one_in(dice, 8),
@@ -242,7 +244,7 @@ impl Scene {
         self.groups.push(name);
         self.strategies.push(pick(dice, &STRATEGIES));
         let rock = self.guarded && !copies;
-        for at in 0..1 + dice.index(4) {
+        for at in 0..=dice.index(4) {
             let member = self.member(group, at, dice);
             self.members.push(member);
         }
@@ -316,7 +318,7 @@ impl Scene {
     fn add_fallbacks(&mut self, ordinary: usize, dice: &mut Dice) {
         let all = self.steady.map_or(ordinary, |steady| steady + 1);
         let targets = |dice: &mut Dice| -> Vec<usize> {
-            (0..1 + dice.index(3)).map(|_| dice.index(all)).collect()
+            (0..=dice.index(3)).map(|_| dice.index(all)).collect()
         };
         for group in 0..ordinary {
             if one_in(dice, 2) {
@@ -350,6 +352,10 @@ impl Scene {
     pub(crate) fn members_of(&self, group: usize) -> impl Iterator<Item = (usize, &MemberPlan)> {
         self.members.iter().enumerate().filter(move |(_, member)| member.group == group)
     }
+}
+
+fn hedge(dice: &mut Dice) -> HedgeAfter {
+    if one_in(dice, 2) { HedgeAfter::Auto } else { HedgeAfter::Fixed(millis(dice, 30, 1_000)) }
 }
 
 fn limits(dice: &mut Dice, rare: u64) -> Limits {

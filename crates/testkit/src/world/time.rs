@@ -13,14 +13,12 @@ pub(crate) struct PausedClock {
 
 impl PausedClock {
     /// Begins at [`DAWN`]; to be called within a runtime whose time is paused.
-    #[expect(clippy::disallowed_methods, reason = "it is paused time")]
     pub(crate) fn new() -> Self {
         Self { start: tokio::time::Instant::now() }
     }
 }
 
 impl Clock for PausedClock {
-    #[expect(clippy::disallowed_methods, reason = "it is paused time")]
     fn now(&self) -> Instant {
         DAWN + (tokio::time::Instant::now() - self.start)
     }

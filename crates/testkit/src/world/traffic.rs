@@ -152,7 +152,7 @@ impl CallPlan {
         };
         let end = match result {
             None => CallEnd::Left,
-            Some(Err(failure)) => self.failed(&log, number, failure),
+            Some(Err(failure)) => Self::failed(&log, number, &failure),
             Some(Ok(answer)) => {
                 log.book().calls[number].ended = Some(log.now());
                 self.answered(&scene, &log, number, answer).await
@@ -166,7 +166,7 @@ impl CallPlan {
         }
     }
 
-    fn failed(&self, log: &Log, number: usize, failure: Failure) -> CallEnd {
+    fn failed(log: &Log, number: usize, failure: &Failure) -> CallEnd {
         let trace = failure.trace.as_deref();
         if let Some(trace) = trace {
             replays(log, number, trace);

@@ -185,6 +185,7 @@ impl Witness {
             known.probe = None;
             if outcome.verdict == Verdict::Success {
                 known.out = None;
+                book.asked_off.remove(&member);
             }
         }
         if let Verdict::Failure { kind: ErrorKind::RateLimited, retry_after: Some(after) } =
@@ -313,7 +314,7 @@ impl StateStore for Witness {
             self.is(Mutant::EarlyProbe).then(|| Demand { last_resort: true, ..need.clone() });
         self.inner.view(among, early.as_ref().unwrap_or(need), now, out);
         if self.is(Mutant::RefuseWilling)
-            && now.as_nanos() / 1_000_000 % 7 == 0
+            && (now.as_nanos() / 1_000_000).is_multiple_of(7)
             && let Some(row) = out.rows.pop()
         {
             let until = Until::At(now + SECOND);
@@ -344,7 +345,7 @@ impl StateStore for Witness {
             let turn = pointsman_state::Turn { total: turn.total + 1, ..turn };
             let again = Demand { turn: Some(turn), ..need.clone() };
             let second = GrantId(id.0.wrapping_add(1 << 60));
-            if id.0 % 3 == 0
+            if id.0.is_multiple_of(3)
                 && let Ok(second) = self.inner.reserve(at, &again, second, now).await
             {
                 let unsent =
@@ -361,6 +362,12 @@ impl StateStore for Witness {
             let known = &mut registry.known[grant.slot.0 as usize];
             if known.probe == Some(grant.id.0) {
                 (known.probe, known.out) = (None, None);
+                // Its upstream has just shown that it answers.
+                let mut book = self.log.book();
+                if let Some(at) = book.by_grant.get(&grant.id.0).copied() {
+                    let member = book.attempts[at].member;
+                    book.asked_off.remove(&member);
+                }
             }
         }
         self.inner.progress(grant, what, now);

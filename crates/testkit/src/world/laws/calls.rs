@@ -210,17 +210,17 @@ fn answered(
     let CallEnd::Failed { kind, code, message, visited, .. } = end else { return };
     let (scene, ended) = (over.scene, book.calls[number].ended.unwrap_or(over.now));
     let told = || format!("call {number} of {}: {kind}, {message}", scene.groups[plan.groups[0]]);
-    let plain = plan.nature.is_none()
+    let ordinary = plan.nature.is_none()
         && plan.caller.is_none()
         && plan.by_id.is_none()
         && !scene.tags
         && plan.num_retries.is_none();
     let roomy = plan.deadline(scene) >= Duration::from_secs(4);
     let guarded = scene.guarded && plan.groups.iter().any(|at| has_rock(over, *at));
-    if guarded && plain && roomy {
+    if guarded && ordinary && roomy {
         book.breaks("where a member is willing throughout, a call is answered", ended, told);
     }
-    if plain && *kind == ErrorKind::Refused && own.is_empty() {
+    if ordinary && *kind == ErrorKind::Refused && own.is_empty() {
         let group = plan.groups[0];
         if let Some(id) = blameless(over, group, book) {
             book.breaks("nobody is refused without a reason", ended, || {

@@ -91,24 +91,24 @@ fn windows(
         if eras.iter().all(|(_, limits)| limits.get(limit).is_none()) {
             continue;
         }
-        let uses: Vec<(Instant, u64, u64)> =
+        let takes: Vec<(Instant, u64, u64)> =
             book.attempts.iter().filter(|one| mine(one)).filter_map(|one| of(one, limit)).collect();
         let mut first = 0;
-        let (mut used, mut under) = (0, 0);
-        for (at, amount, more) in &uses {
+        let (mut used, mut debt) = (0, 0);
+        for (at, amount, more) in &takes {
             used += amount;
-            under += more;
-            while *at - uses[first].0 >= MINUTE {
-                used -= uses[first].1;
-                under -= uses[first].2;
+            debt += more;
+            while *at - takes[first].0 >= MINUTE {
+                used -= takes[first].1;
+                debt -= takes[first].2;
                 first += 1;
             }
             if let Some(most) = allowed(eras, limit, *at)
-                && used > most + under
+                && used > most + debt
             {
                 book.breaks("no minute holds more than its limit", *at, || {
                     format!(
-                        "{name}: {used} {} (underestimated by {under}) of {most} in the minute \
+                        "{name}: {used} {} (underestimated by {debt}) of {most} in the minute \
                          that ends at {}",
                         limit.name(),
                         seconds(*at)
@@ -146,14 +146,14 @@ fn spend(
     book: &mut Book,
 ) {
     let Some(told) = report.spend.filter(|_| limited) else { return };
-    let (mut spent, mut under) = (Decimal::ZERO, Decimal::ZERO);
+    let (mut spent, mut debt) = (Decimal::ZERO, Decimal::ZERO);
     for attempt in book.attempts.iter().filter(|one| mine(one)) {
         let Some((_, outcome)) = &attempt.settled else { continue };
         if outcome.sent {
             let estimate = attempt.estimate.unwrap_or_default();
             let money = outcome.charged.money.unwrap_or(estimate);
             spent += money;
-            under += (money - estimate).max(Decimal::ZERO);
+            debt += (money - estimate).max(Decimal::ZERO);
         }
     }
     if told.spent != spent || !told.reserved.is_zero() {
@@ -161,9 +161,9 @@ fn spend(
             format!("{name}: {} spent, {} reserved; settled: {spent}", told.spent, told.reserved)
         });
     }
-    if spent > told.max + under {
+    if spent > told.max + debt {
         book.breaks("no budget is overspent", now, || {
-            format!("{name}: {spent} of {}, underestimated by {under}", told.max)
+            format!("{name}: {spent} of {}, underestimated by {debt}", told.max)
         });
     }
 }
