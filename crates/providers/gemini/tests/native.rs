@@ -83,7 +83,7 @@ fn a_stream_is_relayed_wherever_it_is_cut() {
             "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}})
     };
     let pieces = [piece("H\u{e9}", Value::Null), piece("!", json!("STOP"))];
-    let want: String = pieces.iter().map(|piece| format!("data: {piece}\r\n\r\n")).collect();
+    let want = pieces.each_ref().map(|piece| format!("data: {piece}\r\n\r\n")).concat();
     let array = json!(pieces).to_string();
     for bytes in [want.as_str(), array.as_str()] {
         let stream = cuts_do_not_matter(bytes.as_bytes(), &|| GeminiCodec.frames(&head, NOW));
