@@ -1,8 +1,11 @@
 """LiteLLM as a client, in three dialects: each call answered by each vendor in turn."""
 
 import json
+import os
 from importlib.metadata import version
 
+# Its price book is not looked for on the net.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import litellm
 import shared
 from shared import ANSWER, CITY, KEY, PNG, SCHEMA, SUNNY, URL, VECTORS, fails, hello, same

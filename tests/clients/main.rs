@@ -2,7 +2,7 @@
 //!
 //! Run by the step `clients` of `cargo xtask ci`, which installs them and says where: POINTSMAN_PYTHON
 //! is an interpreter that has the Python clients, POINTSMAN_NODE_CLIENT a folder whose `node_modules`
-//! has the Node client. `cargo xtask clients --all` runs the ignored tests as well.
+//! has the Node client. It leaves out the tests in `more`, which `cargo xtask clients --all` runs.
 
 #![expect(clippy::unwrap_used, reason = "what the tests share is a test as well")]
 
@@ -164,20 +164,22 @@ async fn googles_client_is_answered_by_every_vendor() {
     python("google_client.py").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "many packages: `cargo xtask clients --all`"]
-async fn langchain_is_answered_by_every_vendor() {
-    python("langchain_client.py").await;
-}
+/// Clients with many packages: `cargo xtask clients --all` alone runs these.
+mod more {
+    use super::python;
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "many packages: `cargo xtask clients --all`"]
-async fn litellm_is_answered_by_every_vendor() {
-    python("litellm_client.py").await;
-}
+    #[tokio::test(flavor = "multi_thread")]
+    async fn langchain_is_answered_by_every_vendor() {
+        python("langchain_client.py").await;
+    }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "many packages: `cargo xtask clients --all`"]
-async fn llm_is_answered_by_every_vendor() {
-    python("llm_client.py").await;
+    #[tokio::test(flavor = "multi_thread")]
+    async fn litellm_is_answered_by_every_vendor() {
+        python("litellm_client.py").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn llm_is_answered_by_every_vendor() {
+        python("llm_client.py").await;
+    }
 }

@@ -8,9 +8,9 @@ import sys
 
 URL = sys.argv[1]
 KEY = "sk-gateway"
-VENDORS = ["openai", "azure", "anthropic", "gemini"]
+VENDORS = ["openai", "azure", "anthropic", "gemini", "bedrock"]
 MODELS = [f"from-{vendor}" for vendor in VENDORS]
-# Anthropic has no vectors.
+# Claude has no vectors.
 VECTORS = ["from-openai", "from-azure", "from-gemini"]
 
 PNG = (

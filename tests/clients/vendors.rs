@@ -1,7 +1,7 @@
 //! Upstreams that answer in their vendor's dialect, by what they are asked.
 
 use bytes::Bytes;
-use pointsman_testkit::{Behaviour, upstream::Seen};
+use pointsman_testkit::{Behaviour, event_stream, upstream::Seen};
 use serde_json::{Value, json};
 
 /// A vendor's dialect.
@@ -11,11 +11,13 @@ pub(crate) enum Vendor {
     Azure,
     Anthropic,
     Gemini,
+    Bedrock,
 }
 
 impl Vendor {
     /// In the order in which they are asked.
-    pub(crate) const ALL: [Self; 4] = [Self::OpenAi, Self::Azure, Self::Anthropic, Self::Gemini];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::OpenAi, Self::Azure, Self::Anthropic, Self::Gemini, Self::Bedrock];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -23,6 +25,7 @@ impl Vendor {
             Self::Azure => "azure",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::Bedrock => "bedrock",
         }
     }
 
@@ -33,6 +36,9 @@ impl Vendor {
             Self::Azure => "azure/gpt-x, api_version: '2024-10-21'",
             Self::Anthropic => "anthropic/claude-opus-4-6",
             Self::Gemini => "gemini/gemini-2.5-flash",
+            Self::Bedrock => {
+                "'bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0', aws_region_name: eu-west-1"
+            }
         }
     }
 
@@ -48,6 +54,7 @@ impl Vendor {
             Self::Gemini => {
                 json!({"error": {"code": 503, "status": "UNAVAILABLE", "message": "busy"}})
             }
+            Self::Bedrock => json!({"message": "busy"}),
         };
         Behaviour::ok()
             .status(if self == Self::Anthropic { 529 } else { 503 })
@@ -62,6 +69,7 @@ impl Vendor {
         let counted = match self {
             Self::Anthropic if asked.path.contains("count_tokens") => json!({"input_tokens": 7}),
             Self::Gemini if asked.path.contains(":countTokens") => json!({"totalTokens": 7}),
+            Self::Bedrock if asked.path.contains("count-tokens") => json!({"inputTokens": 7}),
             _ => Value::Null,
         };
         if !counted.is_null() {
@@ -74,6 +82,7 @@ impl Vendor {
             Self::OpenAi | Self::Azure => chat(&turn, stream, &asked.json()),
             Self::Anthropic => message(&turn, stream),
             Self::Gemini => contents(&turn, stream),
+            Self::Bedrock => converse(&turn, asked.path.ends_with("converse-stream")),
         }
     }
 
@@ -106,7 +115,7 @@ impl Turn {
             return Self::Call;
         } else if body.contains("iVBORw0KGgo") {
             "A picture.".to_owned()
-        } else if body.contains("\"capital\"") {
+        } else if body.contains("capital") {
             json!({"capital": "Paris"}).to_string()
         } else {
             format!("Hello from {who}.")
@@ -252,4 +261,42 @@ fn contents(turn: &Turn, stream: bool) -> Behaviour {
     let said =
         [piece(json!({"text": first}), Value::Null), piece(json!({"text": second}), "STOP".into())];
     events(&said, false, "")
+}
+
+fn converse(turn: &Turn, stream: bool) -> Behaviour {
+    let is_call = matches!(turn, Turn::Call);
+    let stop = if is_call { "tool_use" } else { "end_turn" };
+    let usage = json!({"inputTokens": 10, "outputTokens": 5, "totalTokens": 15});
+    let tool = json!({"toolUseId": "tooluse_1", "name": "weather"});
+    if !stream {
+        let block = if is_call {
+            let mut tool = tool;
+            tool["input"] = json!({"city": "Paris"});
+            json!({"toolUse": tool})
+        } else {
+            json!({"text": turn.text()})
+        };
+        return whole(&json!({
+            "output": {"message": {"role": "assistant", "content": [block]}},
+            "stopReason": stop, "usage": usage}));
+    }
+    let delta =
+        |delta: Value| ("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": delta}));
+    let mut said = vec![("messageStart", json!({"role": "assistant"}))];
+    if is_call {
+        let start = json!({"contentBlockIndex": 0, "start": {"toolUse": tool}});
+        said.push(("contentBlockStart", start));
+        said.extend(
+            [&CITY[..6], &CITY[6..]].map(|piece| delta(json!({"toolUse": {"input": piece}}))),
+        );
+    } else {
+        said.extend(turn.halves().map(|half| delta(json!({"text": half}))));
+    }
+    said.extend([
+        ("contentBlockStop", json!({"contentBlockIndex": 0})),
+        ("messageStop", json!({"stopReason": stop})),
+        ("metadata", json!({"usage": usage})),
+    ]);
+    let kind = "application/vnd.amazon.eventstream";
+    Behaviour::ok().header("content-type", kind).body(event_stream::events(&said))
 }

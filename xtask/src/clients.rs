@@ -44,8 +44,8 @@ fn tested(root: &Path, metadata: &Metadata, all: bool) -> Outcome {
     run(cargo(root, &["clippy"]).args(target).args(["--", "-D", "warnings"]))?;
     let mut test = cargo(root, &["test"]);
     test.args(target).env("PATH", path);
-    if all {
-        test.args(["--", "--include-ignored"]);
+    if !all {
+        test.args(["--", "--skip", "more::"]);
     }
     test.env("POINTSMAN_PYTHON", python).env("POINTSMAN_NODE_CLIENT", client);
     run(&mut test)?;

@@ -19,9 +19,9 @@ pub(crate) struct Program {
 
 /// Python with all that a virtual environment needs.
 pub(crate) const PYTHON: Program = Program {
-    what: "Python 3.9 or later with its modules `venv` and `ensurepip`",
+    what: "Python 3.10 or later with its modules `venv` and `ensurepip`",
     names: &["python3", "/usr/bin/python3"],
-    check: &["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))"],
+    check: &["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))"],
     packages: &["python3", "python3-venv"],
 };
 
