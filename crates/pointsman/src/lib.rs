@@ -34,6 +34,7 @@ pub use pointsman_provider as provider;
 pub use pointsman_provider::Call;
 #[cfg(feature = "redis")]
 pub use pointsman_redis as redis;
+pub use pointsman_limits as limits;
 pub use pointsman_retry as retry;
 pub use pointsman_router as router;
 pub use pointsman_router::{Answer, Failure, Payload, Router, RouterBuilder};

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -10,6 +11,7 @@ use futures_util::{StreamExt, stream};
 use pointsman::{
     clock::{Dice, EntropyExt, Instant},
     config::HealthChecks,
+    limits::Pace,
     router::{Probeable, Probed},
     types::DeploymentId,
 };
@@ -30,6 +32,10 @@ const AT_ONCE: usize = 64;
 /// The shortest time from one round in the background to the next.
 const SHORTEST: Duration = Duration::from_secs(1);
 
+/// Sweeps a minute that somebody may ask for, and how many of them at once.
+const SWEEPS: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
+const SWEEPS_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+
 /// What a probe found, and when.
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
@@ -45,6 +51,8 @@ pub(crate) struct Checks {
     settings: watch::Sender<Option<HealthChecks>>,
     last: Mutex<Found>,
     room: Semaphore,
+    /// Every sweep is a paid call of each deployment: whoever polls must not be expensive.
+    sweeps: Mutex<Pace>,
 }
 
 impl Checks {
@@ -53,7 +61,18 @@ impl Checks {
             settings: watch::Sender::new(settings),
             last: Mutex::default(),
             room: Semaphore::new(AT_ONCE),
+            sweeps: Mutex::new(Pace::new(SWEEPS, SWEEPS_AT_ONCE)),
         }
+    }
+
+    /// Whether everything may be probed once more now.
+    pub(super) fn may_sweep(&self, now: Instant) -> bool {
+        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).check(now).is_ok()
+    }
+
+    /// Keeps what a sweep found.
+    pub(super) fn keep(&self, found: &Found) {
+        self.lock().extend(found.iter().map(|(id, checked)| (id.clone(), checked.clone())));
     }
 
     /// Takes over changed settings; the same ones disturb nothing.
@@ -65,7 +84,7 @@ impl Checks {
         self.settings.borrow().is_some()
     }
 
-    /// What the last probes in the background found.
+    /// What the last probes found.
     pub(super) fn last(&self) -> Found {
         self.lock().clone()
     }

@@ -58,13 +58,16 @@ struct Told {
     status: Option<u16>,
 }
 
-/// Probes every deployment now; with probes in the background it tells what the last ones found.
+/// Probes every deployment now; with probes in the background, or when it is asked more often than
+/// every two seconds for a while, it tells what the last ones found.
 pub(crate) async fn get(State(app): State<Arc<App>>) -> Response {
     let all = app.router.probeable();
-    let found = if app.checks.in_background() {
+    let found = if app.checks.in_background() || !app.checks.may_sweep(app.clock.now()) {
         app.checks.last()
     } else {
-        checks::sweep(&app, &all).await
+        let found = checks::sweep(&app, &all).await;
+        app.checks.keep(&found);
+        found
     };
     let groups = app.router.state();
     let stands: HashMap<&DeploymentId, _> = groups
