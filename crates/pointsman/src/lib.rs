@@ -25,6 +25,7 @@ pub use pointsman_disk as disk;
 pub use pointsman_gemini as gemini;
 #[cfg(feature = "http")]
 pub use pointsman_http as http;
+pub use pointsman_limits as limits;
 #[cfg(feature = "ollama")]
 pub use pointsman_ollama as ollama;
 #[cfg(feature = "openai")]
@@ -34,7 +35,6 @@ pub use pointsman_provider as provider;
 pub use pointsman_provider::Call;
 #[cfg(feature = "redis")]
 pub use pointsman_redis as redis;
-pub use pointsman_limits as limits;
 pub use pointsman_retry as retry;
 pub use pointsman_router as router;
 pub use pointsman_router::{Answer, Failure, Payload, Router, RouterBuilder};
