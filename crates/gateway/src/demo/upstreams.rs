@@ -12,7 +12,7 @@ pub(super) const BROKEN: &str = NAMES[1];
 pub(super) const BREAKS: f64 = 0.2;
 /// When it would answer again. Its first cooldown is over before and its second after, so that one
 /// probe fails and one succeeds.
-pub(super) const RECOVERS: f64 = 0.42;
+pub(super) const RECOVERS: f64 = 0.5;
 /// What the deployments' model group is called.
 pub(super) const GROUP: &str = "chat";
 
