@@ -11,6 +11,10 @@ use crate::{
 /// A remark, or why the step failed.
 pub(crate) type Outcome = Result<String, String>;
 
+/// Where proptest reads its seed.
+const SEED: &str = "PROPTEST_RNG_SEED";
+/// The seed of a folder that is no checkout, such as an unpacked archive.
+const NO_TREE: u64 = 1;
 /// How long one example may run.
 const EXAMPLE_BOUND: Duration = Duration::from_mins(1);
 /// How long the advisory database may take to arrive.
@@ -34,7 +38,30 @@ pub(crate) fn test(root: &Path, metadata: &Metadata) -> Outcome {
     if metadata.packages.iter().any(|package| package.name == "pointsman-redis") {
         system::REDIS.path()?;
     }
-    quiet(run(&mut cargo(root, &["test", "--locked", "--workspace"])))
+    let seed = seed_of(root);
+    let mut test = cargo(root, &["test", "--locked", "--workspace"]);
+    run(test.env(SEED, &seed)).map_err(|why| format!("{why}; {SEED}={seed}"))?;
+    Ok(format!("{SEED}={seed}"))
+}
+
+/// The seed of the properties: the environment's, or one of the tree that is checked out. Each
+/// state of the project tries other cases, and each has one verdict, here and on any machine; a
+/// plain `cargo test` goes on trying new ones.
+fn seed_of(root: &Path) -> String {
+    if let Ok(seed) = std::env::var(SEED) {
+        return seed;
+    }
+    let mut git = Command::new("git");
+    let tree = git.args(["rev-parse", "HEAD^{tree}"]).current_dir(root).output().ok();
+    let tree = tree.filter(|out| out.status.success());
+    tree.and_then(|out| seed_from(&String::from_utf8_lossy(&out.stdout)))
+        .unwrap_or(NO_TREE)
+        .to_string()
+}
+
+/// From the first 64 bits of the tree's name.
+fn seed_from(tree: &str) -> Option<u64> {
+    u64::from_str_radix(tree.get(..16)?, 16).ok()
 }
 
 pub(crate) fn doc(root: &Path, _: &Metadata) -> Outcome {
@@ -114,6 +141,13 @@ fn quiet(result: Result<(), String>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tree_has_one_seed() {
+        let tree = "00000000000000ff1b2c3d4e5f60718293a4b5c6\n";
+        assert_eq!(seed_from(tree), Some(255));
+        assert_eq!(seed_from("fatal: not a git repository"), None);
+    }
 
     #[test]
     fn features_are_checked_alone_and_together() {

@@ -221,7 +221,9 @@ impl Peak {
             return;
         };
         let kept = remains(at, now);
-        self.last = Some((now.max(at), sample.max(mean * kept + sample * (1.0 - kept))));
+        // Bounded by both, or the rounding of a sum of two products puts it an ulp outside.
+        let blend = (mean * kept + sample * (1.0 - kept)).clamp(sample, sample.max(mean));
+        self.last = Some((now.max(at), blend));
     }
 
     fn read(&self, now: Instant) -> Option<f64> {
