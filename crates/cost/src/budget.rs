@@ -29,6 +29,8 @@ impl BudgetLimit {
 #[must_use = "what it reserved stays reserved until it is settled"]
 pub struct BudgetHold {
     amount: Decimal,
+    /// When it was reserved: it is never settled as of before.
+    since: Instant,
 }
 
 impl BudgetHold {
@@ -104,7 +106,8 @@ pub struct BudgetSnapshot {
 ///
 /// A budget that is spent to the last decimal still admits what costs nothing. Negative amounts
 /// count as zero. A caller with an earlier moment than the newest addition is late: it is treated
-/// as if it came then. Nothing overflows: sums stop at `Decimal::MAX`.
+/// as if it came then; and so is a settling with an earlier one than its reservation, which found
+/// the window before over and must not be paid from it. Nothing overflows: sums stop at `Decimal::MAX`.
 ///
 /// ```
 /// use pointsman_clock::Instant;
@@ -220,7 +223,7 @@ impl Budget {
         let amount = need.max(Decimal::ZERO);
         self.reserved = self.reserved.saturating_add(amount);
         self.holds += 1;
-        Ok(BudgetHold { amount })
+        Ok(BudgetHold { amount, since: now })
     }
 
     /// Gives back what a call reserved and charges what it cost: zero if it was never sent.
@@ -232,7 +235,7 @@ impl Budget {
         } else {
             self.reserved.saturating_sub(hold.amount).max(Decimal::ZERO)
         };
-        self.charge(limit, actual, now);
+        self.charge(limit, actual, now.max(hold.since));
     }
 
     /// Counts spend that nobody reserved, whatever the limit.

@@ -117,7 +117,8 @@ struct World {
     window: Option<&'static str>,
     budget: Budget,
     now: Instant,
-    holds: Vec<BudgetHold>,
+    /// What is in flight, and since when.
+    holds: Vec<(BudgetHold, Instant)>,
     paid: Vec<Payment>,
 }
 
@@ -142,14 +143,14 @@ impl World {
                 Ok(hold) => {
                     assert_eq!(hold.amount(), need);
                     assert!(self.spent() + self.reserved() + need <= self.limit.max);
-                    self.holds.push(hold);
+                    self.holds.push((hold, self.now));
                 }
                 Err(_) => assert!(self.spent() + self.reserved() + need > self.limit.max),
             },
             Op::Settle(n, cost, late) if !self.holds.is_empty() => {
-                let hold = self.holds.swap_remove(n % self.holds.len());
+                let (hold, since) = self.holds.swap_remove(n % self.holds.len());
                 let at = self.now - late;
-                self.pay(at, cost, hold.amount());
+                self.pay(at.max(since), cost, hold.amount());
                 self.budget.settle(&self.limit, hold, cost, at);
             }
             Op::Settle(..) => {}
@@ -168,7 +169,7 @@ impl World {
     }
 
     fn reserved(&self) -> Decimal {
-        self.holds.iter().map(BudgetHold::amount).sum()
+        self.holds.iter().map(|(hold, _)| hold.amount()).sum()
     }
 
     fn check(&self) {

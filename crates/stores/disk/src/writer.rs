@@ -78,8 +78,12 @@ struct Batch {
 struct Entries(HashMap<Arc<str>, Entry>);
 
 impl Entries {
+    fn is_older(&self, account: &str, entry: &Entry) -> bool {
+        self.0.get(account).is_none_or(|old| old.at < entry.at)
+    }
+
     fn take_in(&mut self, entry: Entry) {
-        if self.0.get(&entry.account).is_none_or(|old| old.at < entry.at) {
+        if self.is_older(&entry.account, &entry) {
             self.0.insert(Arc::clone(&entry.account), entry);
         }
     }
@@ -104,12 +108,7 @@ impl Desk {
 
     pub(crate) fn hand_in(&self, entries: Vec<Entry>, done: Waiting) {
         let mut inner = self.inner();
-        for entry in entries {
-            let old = inner.written.0.get(&entry.account);
-            if old.is_none_or(|old| old.at < entry.at) {
-                inner.pending.take_in(entry);
-            }
-        }
+        entries.into_iter().for_each(|entry| inner.pending.take_in(entry));
         if inner.waiting.len() >= CROWD {
             inner.waiting.retain(|one| !one.is_closed());
         }
@@ -130,7 +129,9 @@ impl Desk {
         while inner.waiting.is_empty() && !inner.closed {
             inner = self.handed_in.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
-        let (entries, waiting) = (mem::take(&mut inner.pending), mem::take(&mut inner.waiting));
+        let (mut entries, waiting) = (mem::take(&mut inner.pending), mem::take(&mut inner.waiting));
+        // Only now: what was being written when they were handed in is written by now.
+        entries.0.retain(|account, entry| inner.written.is_older(account, entry));
         let last = inner.closed;
         (!entries.0.is_empty() || !waiting.is_empty()).then_some(Batch { entries, waiting, last })
     }
@@ -180,4 +181,37 @@ fn write(opener: &Opener, file: &mut Option<File>, entries: &Entries) -> Result<
         None => file.insert(opener.open()?.0),
     };
     if entries.0.is_empty() { Ok(()) } else { open.commit(entries.0.values()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(at: u64) -> Entry {
+        let (account, at) = (Arc::from("a"), pointsman_clock::Instant::from_nanos(at));
+        Entry { account, at, spent: 1.into(), claimed: 1.into(), since: at }
+    }
+
+    fn moments(batch: &Batch) -> Vec<u64> {
+        batch.entries.0.values().map(|entry| entry.at.as_nanos()).collect()
+    }
+
+    #[test]
+    fn what_is_older_than_what_is_being_written_is_not_written_over_it() {
+        let desk = Desk::new(vec![entry(1)]);
+        let hand_in = |at| desk.hand_in(vec![entry(at)], oneshot::channel().0);
+        hand_in(9);
+        let first = desk.next().unwrap();
+        assert_eq!(moments(&first), [9]);
+        hand_in(5);
+        desk.put_down(first.entries);
+        let second = desk.next().unwrap();
+        assert_eq!((moments(&second), second.waiting.len()), (vec![], 1));
+        // The same when it could not be written.
+        hand_in(11);
+        let third = desk.next().unwrap();
+        hand_in(10);
+        desk.put_back(third.entries);
+        assert_eq!(moments(&desk.next().unwrap()), [11]);
+    }
 }
