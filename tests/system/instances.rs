@@ -23,11 +23,11 @@ async fn three(config: &Config) -> [Gateway; 3] {
     tokio::join!(config.start(), config.start(), config.start()).into()
 }
 
-/// Bursts of so many calls from all sides, until nobody has got anything for a second; how many
-/// were answered.
+/// Bursts of so many calls from all sides, until nobody has got anything for three seconds, in
+/// which a lease comes back even where processes wait for a processor; how many were answered.
 async fn all_of(gateways: &[Gateway], calls: usize, body: &Value) -> usize {
     let (mut all, mut idle) = (0, 0);
-    while idle < 10 {
+    while idle < 30 {
         let bursts = gateways.iter().map(|one| burst(one, calls, body));
         let answers = futures_util::future::join_all(bursts).await;
         let made: usize = answers.iter().map(|one| with_status(200, one)).sum();

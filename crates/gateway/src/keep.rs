@@ -19,8 +19,9 @@ use crate::app::seed;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How long the start waits for what other instances have told Redis.
-const JOIN: Duration = Duration::from_secs(1);
+/// How long the start waits for what other instances have told Redis: who does not know it begins
+/// with the whole limit.
+const JOIN: Duration = Duration::from_secs(3);
 
 /// The store that the configuration asks for.
 pub(crate) struct Kept {

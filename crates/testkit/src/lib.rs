@@ -22,6 +22,7 @@ pub mod gateway;
 pub mod recorded;
 pub mod redis;
 mod scratch;
+mod slow_link;
 pub mod upstream;
 pub mod wire;
 #[cfg(feature = "world")]
@@ -30,6 +31,7 @@ pub mod world;
 pub use gateway::Gateway;
 pub use redis::RedisServer;
 pub use scratch::Scratch;
+pub use slow_link::SlowLink;
 pub use upstream::{Behaviour, Upstream};
 pub use wire::Wire;
 

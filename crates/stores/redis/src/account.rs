@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use crate::{
     known::{Bucket, ServerTime},
-    meter::{Kind, Mark, Meter},
+    meter::{Asking, Kind, Mark, Meter},
     money,
     rules::{ends, is_same, kinds, need, refusal},
     wire::{Answer, Arguments, Ask, Entry},
@@ -28,6 +28,9 @@ use crate::{
 /// How long a lease lasts at the server, in milliseconds; here a little less.
 pub(crate) const LIFE: u64 = 1_000;
 const ALIVE: Duration = Duration::from_millis(950);
+/// How long a promise does, here a little less than at the server, so that an instance whose server
+/// is slow has something to go by.
+const PROMISED: Duration = Duration::from_millis(1_750);
 /// How long everybody has to tell what they used in an outage before anything is leased again.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long nothing is promised to an instance after another one needed that: as long as a call
@@ -88,9 +91,12 @@ struct State {
     sending: Option<Sending>,
     stamps: VecDeque<(u64, Option<u64>)>,
     lost: bool,
+    /// Counts exchanges.
+    turn: u64,
     asks: Option<Vec<Ask>>,
     asked: Instant,
     alive_until: Instant,
+    promised_until: Instant,
     answered: Option<Instant>,
     out: Option<Out>,
     yields_until: Instant,
@@ -126,9 +132,11 @@ impl Account {
             sending: None,
             stamps: VecDeque::new(),
             lost: false,
+            turn: 0,
             asks: None,
             asked: Instant::EPOCH,
             alive_until: Instant::EPOCH,
+            promised_until: Instant::EPOCH,
             answered: None,
             out: None,
             yields_until: Instant::EPOCH,
@@ -176,6 +184,7 @@ impl Account {
         let state = self.state();
         state.sending.is_some()
             || state.lost
+            || state.out.is_some()
             || state.yields
             || state.meters.iter().any(Meter::is_busy)
     }
@@ -197,13 +206,16 @@ impl Account {
         }
         let since = now - state.asked;
         (state.asked, state.yields) = (now, false);
-        let quiet = now < state.yields_until || end;
-        let strict = self.hub.strict || end;
-        let asks = state.meters.iter_mut().map(|meter| {
-            let ask = meter.ask(instances, strict, since);
-            Ask { safe: ask.safe && !quiet, ..ask }
-        });
-        let asks: Vec<Ask> = asks.collect();
+        let asking = Asking {
+            instances,
+            strict: self.hub.strict || end,
+            quiet: now < state.yields_until || end,
+            server: time.at_least(now),
+        };
+        let asks: Vec<Ask> =
+            state.meters.iter_mut().map(|meter| meter.ask(&asking, since)).collect();
+        state.turn += 1;
+        to.put(state.turn);
         to.put(&state.generation);
         to.put(state.acknowledged);
         to.put(state.sending.as_ref().map_or(0, |sending| sending.number));
@@ -224,11 +236,17 @@ impl Account {
     pub(crate) fn answered(&self, answer: Answer, sent: Instant, now: Instant) {
         let mut state = self.state();
         let Some(asks) = state.asks.take() else { return };
-        let Answer::Fine { generation, report, second, instances, granted } = answer else {
-            state.lost = true;
-            state.cut_off(&self.hub, now);
-            state.out = Some(Out { until: Some(now + GRACE) });
-            return;
+        let (generation, report, second, instances, granted) = match answer {
+            Answer::Fine { generation, report, second, instances, granted } => {
+                (generation, report, second, instances, granted)
+            }
+            Answer::Late => return,
+            Answer::Lost => {
+                state.lost = true;
+                state.cut_off(&self.hub, now);
+                state.out = Some(Out { until: Some(now + GRACE) });
+                return;
+            }
         };
         if granted.len() != state.meters.len() {
             return;
@@ -247,7 +265,7 @@ impl Account {
         }
         if let Some(mut out) = state.out {
             // What was promised and leased lasts so long: if nobody else got it, all is as before.
-            let short = state.answered.is_some_and(|last| now - last < ALIVE) && !state.lost;
+            let short = state.answered.is_some_and(|last| now - last < PROMISED) && !state.lost;
             let until = *out.until.get_or_insert(if short { now } else { now + GRACE });
             state.out = (now < until).then_some(out);
             if state.out.is_none() {
@@ -256,7 +274,14 @@ impl Account {
         }
         state.lost = false;
         state.answered = Some(now);
-        state.alive_until = sent + ALIVE;
+        (state.alive_until, state.promised_until) = (sent + ALIVE, sent + PROMISED);
+    }
+
+    /// The server has not answered yet: nobody waits for it. Its answer may come still.
+    pub(crate) fn slow(&self, now: Instant) {
+        let mut state = self.state();
+        state.cut_off(&self.hub, now);
+        state.out.get_or_insert(Out { until: None });
     }
 
     /// The exchange came to nothing: the server is out of reach.
@@ -302,13 +327,17 @@ impl State {
     fn cut_off(&mut self, hub: &Hub, now: Instant) {
         let (instances, alone) = (hub.instances(), !hub.seen.load(Ordering::Relaxed));
         // What was leased and promised longer ago has expired: others may have it.
-        let stale = self.answered.is_some() && now >= self.alive_until;
+        let had = self.answered.is_some() && self.out.is_none();
+        let silent = hub.time().at_least(self.promised_until);
         for meter in &mut self.meters {
-            if stale && self.out.is_none() {
-                meter.expire();
+            if had && now >= self.alive_until {
+                meter.expire_lease();
+            }
+            if had && now >= self.promised_until {
+                meter.expire_promise();
             }
             let length = ends(&meter.kind, now.as_nanos() / 1_000_000).0;
-            meter.cut_off(instances, length, alone);
+            meter.cut_off(instances, length, alone, silent);
         }
     }
 

@@ -48,6 +48,7 @@ mod outage;
 mod rules;
 mod settings;
 mod store;
+mod talk;
 mod wire;
 
 pub use settings::{Place, RedisSettings};

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use crate::settings::{RedisSettings, Target};
 
-/// The longest wait for an answer: whoever waits for it does so at most 50 ms.
-pub(crate) const ANSWER: Duration = Duration::from_millis(40);
+/// The longest wait for an answer, as long as a lease lasts. Calls wait less.
+pub(crate) const ANSWER: Duration = Duration::from_millis(900);
 /// The longest wait for a connection. Nobody waits for one.
 const CONNECT: Duration = Duration::from_secs(1);
 

@@ -8,7 +8,7 @@ use std::{
 use futures_util::StreamExt;
 use tokio::time::sleep;
 
-use crate::{keeper::kind_of, store::Shared};
+use crate::{store::Shared, talk::kind_of};
 
 /// How long to wait before listening again after the connection was lost.
 const RETRY: Duration = Duration::from_millis(200);

@@ -13,6 +13,8 @@ pub(crate) struct Share {
     instances: u64,
     /// What may be taken whatever leaves.
     promised: u64,
+    /// From when on, in the server's milliseconds, what leaves the known window is divided.
+    from: u64,
     /// What was taken of it all.
     taken: u64,
     /// What was used since, by second: it leaves a minute later.
@@ -35,12 +37,29 @@ impl Share {
     /// From what was known last.
     pub(crate) fn new(known: Known, promised: u64, instances: u64, lasts: Lasts) -> Self {
         let instances = instances.max(1);
-        Self { known, instances, promised, taken: 0, uses: Vec::new(), lasts }
+        Self { known, instances, promised, from: 0, taken: 0, uses: Vec::new(), lasts }
+    }
+
+    /// One of a server that may only be slow until this millisecond of its own: so long it may
+    /// lease what leaves to others.
+    pub(crate) fn from(self, from: u64) -> Self {
+        Self { from, ..self }
+    }
+
+    /// What is left of the promise.
+    pub(crate) fn promised(&self) -> u64 {
+        self.promised.saturating_sub(self.taken)
+    }
+
+    /// So much is left of it from here on.
+    pub(crate) fn promise(&mut self, left: u64) {
+        self.promised = self.taken.saturating_add(left);
     }
 
     /// What may still be taken, by the server's milliseconds.
     pub(crate) fn left(&self, server: u64) -> u64 {
-        let gone = self.known.buckets.iter().filter(|one| one.falls() <= server);
+        let divided = server >= self.from;
+        let gone = self.known.buckets.iter().filter(|one| divided && one.falls() <= server);
         let gone: u64 = gone.map(|one| one.amount).sum();
         let back = self.uses.iter().filter(|one| falls(one.0) <= server);
         let back: u64 = back.map(|one| one.1).sum();
@@ -78,7 +97,7 @@ impl Share {
     /// When a counter's window that was known is over, another begins, and each instance has its
     /// part of the limit. `end` is that of the next one. True when that is so.
     pub(crate) fn begins_anew(&mut self, limit: u64, server: u64, end: u64) -> bool {
-        let over = self.known.is_over(server);
+        let over = self.known.is_over(server) && server >= self.from;
         if over {
             let from_first = matches!(self.lasts, Lasts::FromFirst(_));
             let window = if from_first { (0, 0) } else { (server, end) };
@@ -94,7 +113,7 @@ impl Share {
         if self.known.window.1 > server {
             return Some(self.known.window.1);
         }
-        let known = self.known.buckets.iter().map(crate::known::Bucket::falls);
+        let known = self.known.buckets.iter().map(|one| one.falls().max(self.from));
         let own = self.uses.iter().map(|one| falls(one.0));
         let later = known.chain(own).filter(|at| *at > server);
         later.filter(|at| self.left(*at) >= amount).min()

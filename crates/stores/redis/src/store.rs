@@ -189,10 +189,17 @@ impl Shared {
         all.collect()
     }
 
-    /// Nobody waits for the server from here on.
+    /// Nobody waits for the server from here on: it is out of reach.
     pub(crate) fn cut_off(&self, now: Instant) {
         for account in self.book.all() {
             account.failed(now);
+        }
+    }
+
+    /// The same, but its answers may come still.
+    pub(crate) fn slow(&self, now: Instant) {
+        for account in self.book.all() {
+            account.slow(now);
         }
     }
 
@@ -382,7 +389,7 @@ impl StateStore for RedisStore {
         if *exchanged.borrow() == before {
             // It does not answer: by our share, then.
             let now = shared.clock.now();
-            shared.cut_off(now);
+            shared.slow(now);
             return shared.memory.try_reserve(at, need, id, now).map_err(Denied::refusal);
         }
         Err(last)

@@ -24,7 +24,9 @@ pub(crate) struct Ask {
     pub(crate) must: u64,
     /// All that is wanted.
     pub(crate) want: u64,
-    /// Whether something is to be promised for an outage.
+    /// Of what was promised for an outage, what is counted on further. The rest is given up.
+    pub(crate) keep: u64,
+    /// Whether more is to be promised.
     pub(crate) safe: bool,
 }
 
@@ -41,6 +43,8 @@ pub(crate) struct Granted {
 pub(crate) enum Answer {
     /// It knows less than this instance.
     Lost,
+    /// A later exchange of this instance came before this one, which says nothing therefore.
+    Late,
     /// The report counts.
     Fine {
         /// Which life of the account this is.
@@ -82,7 +86,7 @@ impl Arguments {
     }
 
     pub(crate) fn ask(&mut self, ask: &Ask, entries: &[Entry]) {
-        for number in [ask.held, ask.must, ask.want, u64::from(ask.safe)] {
+        for number in [ask.held, ask.must, ask.want, ask.keep, u64::from(ask.safe)] {
             self.put(number);
         }
         self.put(entries.len());
@@ -118,8 +122,10 @@ pub(crate) fn answers(value: Value) -> Option<(u64, Vec<Answer>)> {
 
 fn answer(value: Value) -> Option<Answer> {
     let mut parts = array(value)?.into_iter();
-    if number(&parts.next()?)? == 1 {
-        return Some(Answer::Lost);
+    match number(&parts.next()?)? {
+        1 => return Some(Answer::Lost),
+        2 => return Some(Answer::Late),
+        _ => {}
     }
     let generation = text(&parts.next()?)?;
     let (report, second) = (number(&parts.next()?)?, number(&parts.next()?)?);

@@ -3,15 +3,15 @@
 -- KEYS  the accounts, one hash each: `s` is the packed state, `t:NAME` the total of a counter,
 --       `b:NAME` what of that total was told by instances after the server had lost its own.
 -- ARGV  microseconds to go by (0: the server's own time), instance, instances seen, channel, lifetime of a lease in ms; then for each account:
---       generation known, reports acknowledged, number of this report (0: none), seed (0, 1),
+--       turn of this exchange, generation known, reports acknowledged, number of this report (0: none), seed (0, 1),
 --       number of limits, and for each of them
 --         name, kind (w: any 60 s, c: counter, g: gauge), limit,
 --         length of the window in ms (0: none), its end if it began now, the end after that,
---         held, wanted by calls that wait, wanted in all, whether a promise is wanted,
+--         held, wanted by calls that wait, wanted in all, what is kept of the promise, whether more of it is wanted,
 --         n, and n times: second (0: now), amount (less than 0: given back);
 --         with a seed: total, begin, end, n, and n times: second, amount, last ms
 -- Reply ms of the server, then for each account: status (0 fine, 1 the server knows less than the
---       instance: seed), generation, last report, its second, instances that share, and for each limit: held, promised,
+--       instance: seed, 2 a later exchange came before this one), generation, last report, its second, instances that share, and for each limit: held, promised,
 --       held by others, promised to others, total, base, begin, end,
 --       flat list of second, amount, last ms
 
@@ -22,9 +22,9 @@ if told > 0 then
 end
 local sec = tonumber(time[1])
 local now = sec * 1000 + math.floor(tonumber(time[2]) / 1000)
--- A minute; how long a silent instance counts as one that may come back; how long one is
--- remembered; 400 days.
-local SPAN, SLOW, KEEP, FOREVER = 60000, 4000, 600000, 34560000000
+-- A minute; how long a promise outlasts a lease: who is slow goes on by it; how long a silent
+-- instance counts as one that may come back; how long one is remembered; 400 days.
+local SPAN, HOLD, SLOW, KEEP, FOREVER = 60000, 800, 4000, 600000, 34560000000
 local at = 1
 local function arg() at = at + 1 return ARGV[at] end
 local function num() return tonumber(arg()) end
@@ -35,7 +35,7 @@ local reply, yield = { now }, {}
 
 local function read(seeded)
   local m = { name = arg(), kind = arg(), limit = num(), len = num(), e1 = num(), e2 = num(),
-    held = num(), must = num(), want = num(), safe = num(), entries = {} }
+    held = num(), must = num(), want = num(), keep = num(), safe = num(), entries = {} }
   for i = 1, num() do m.entries[i] = { num(), arg() } end
   if seeded then
     m.total, m.begin, m.stop, m.base = arg(), num(), num(), {}
@@ -107,7 +107,9 @@ local function use(key, st, m, s, amount)
     if stop > 0 and stop <= now then return end
     st.c[m.name] = { b = when, e = stop, z = c.z }
   elseif when < c.b then
-    return
+    -- Told later than the first use that came in; or of the window before.
+    if c.z and when < c.z then return end
+    c.b = when
   end
   redis.call('HINCRBY', key, 't:' .. m.name, amount)
 end
@@ -125,6 +127,9 @@ end
 -- What is out on a lease that nobody renewed was used.
 local function sweep(key, st)
   for id, r in pairs(st.i) do
+    if r.e + HOLD <= now then
+      for _, l in pairs(r.m) do l.p = 0 end
+    end
     if r.e + KEEP < now then
       st.i[id] = nil
     elseif r.e <= now and not r.d then
@@ -137,12 +142,13 @@ local function sweep(key, st)
           l.x, l.xs = l.o, s
           l.xb = st.c[name] and st.c[name].b
         end
-        l.o, l.p = 0, 0
+        l.o = 0
       end
     end
   end
 end
 
+-- It is back: what it holds is on its lease again, and was not used.
 local function unstamp(key, st, rec)
   for name, l in pairs(rec.m) do
     if l.x then
@@ -156,6 +162,7 @@ local function unstamp(key, st, rec)
           st.c[name] = { z = c.z }
         end
       end
+      l.o = l.o + l.x
       l.x, l.xs, l.xb = nil, nil, nil
     end
   end
@@ -215,7 +222,7 @@ local function lease(key, st, rec, m, live)
   local others, promised = 0, 0
   for id, r in pairs(st.i) do
     local l = r.m[m.name]
-    if id ~= me and l and r.e > now then others, promised = others + l.o, promised + l.p end
+    if id ~= me and l then others, promised = others + l.o, promised + l.p end
   end
   local ahead = math.max(1, math.floor(m.limit / (8 * live)))
   local want = math.min(m.want, m.must + ahead)
@@ -236,14 +243,16 @@ local function lease(key, st, rec, m, live)
   local l = rec.m[m.name]
   local free = m.limit - used - others
   local room = math.floor(free - promised)
-  local mine = math.min(m.held, l.o)
-  l.o = math.max(0, math.min(want, math.max(room, mine)))
+  -- What it goes on counting on stays its own, whether it hears of this or not.
+  local mine = math.min(m.held + m.keep, l.o + l.p)
+  local all = math.max(room, mine)
+  l.o = math.max(0, math.min(want, all))
   if l.o < m.must and promised > 0 then yield[key] = true end
-  l.p = 0
-  local rest = room - l.o
-  if m.safe == 1 and rest > 0 then
+  local rest = math.max(0, all - l.o)
+  l.p = math.max(mine - l.o, math.min(m.keep, rest))
+  if m.safe == 1 then
     local share = live > 1 and math.floor((free - l.o) / (2 * live)) or rest
-    l.p = math.min(rest, share)
+    l.p = math.max(l.p, math.min(rest, share))
   end
   l.k, l.l, l.e = m.kind, m.len, m.e1 > now and m.e1 or m.e2
   local c = st.c[m.name] or {}
@@ -251,7 +260,7 @@ local function lease(key, st, rec, m, live)
 end
 
 for _, key in ipairs(KEYS) do
-  local gen, acked, number, seeding, count = arg(), num(), num(), num(), num()
+  local turn, gen, acked, number, seeding, count = num(), arg(), num(), num(), num(), num()
   local limits = {}
   for i = 1, count do limits[i] = read(seeding == 1) end
   local raw = redis.call('HGET', key, 's')
@@ -259,7 +268,9 @@ for _, key in ipairs(KEYS) do
   local rec = st and st.i[me]
   local behind = st and st.g == gen and acked > 0 and (not rec or rec.q < acked)
   local lost = gen ~= '' and (not st or st.g ~= gen or behind)
-  if lost and seeding == 0 then
+  if rec and turn <= (rec.n or 0) then
+    reply[#reply + 1] = { 2 }
+  elseif lost and seeding == 0 then
     reply[#reply + 1] = { 1 }
   else
     if not st or behind then st = renew(key, st) rec = nil end
@@ -277,13 +288,15 @@ for _, key in ipairs(KEYS) do
         local l = rec.m[m.name]
         for _, entry in ipairs(m.entries) do
           use(key, st, m, entry[1], entry[2])
-          local n = tonumber(entry[2])
-          if n > 0 then l.o = math.max(0, l.o - n) end
+          -- The lease was used first, then what was promised.
+          local n = math.max(0, tonumber(entry[2]))
+          local of = math.min(n, l.o)
+          l.o, l.p = l.o - of, math.max(0, l.p - (n - of))
         end
       end
       rec.q, rec.a = number, sec
     end
-    rec.e, rec.d = now + life, nil
+    rec.e, rec.d, rec.n = now + life, nil, turn
     -- The asker may not know yet how many there are.
     local live = 1
     for id, r in pairs(st.i) do

@@ -1,5 +1,7 @@
 //! One limit of one account: what is held of it here, what was used, what is to be told.
 
+mod exchange;
+
 use std::time::Duration;
 
 use pointsman_state::{BudgetLimit, Limit};
@@ -8,11 +10,10 @@ use crate::{
     known::{Bucket, Known},
     outage::{Lasts, Share},
     rules::ends,
-    wire::{Ask, Entry, Granted},
 };
 
-/// A lease is for what is used in this long.
-const AHEAD: f64 = 0.2;
+use self::exchange::AHEAD;
+pub(crate) use self::exchange::Asking;
 
 /// When something was drawn: in which report it will be told, and in which second of the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,127 +263,6 @@ impl Meter {
         let ahead = self.rate * AHEAD;
         ahead >= 4.0 && to_f64(self.balance.max(0).unsigned_abs()) < ahead / 4.0
     }
-
-    /// Moves what was used into a report. `exact`: with its seconds; else it counts from when the
-    /// report comes in.
-    pub(crate) fn report(
-        &mut self,
-        exact: bool,
-        stamp: impl Fn(Mark) -> Option<u64>,
-        now: u64,
-    ) -> Vec<Entry> {
-        self.pending = std::mem::take(&mut self.fresh);
-        let mut entries: Vec<Entry> = Vec::new();
-        for one in self.pending.iter().filter(|one| one.amount > 0) {
-            let second = if exact { one.second } else { 0 };
-            match entries.last_mut() {
-                Some(last) if last.second == second => last.amount += i128::from(one.amount),
-                _ => entries.push(Entry { second, amount: i128::from(one.amount) }),
-            }
-        }
-        let slides = matches!(self.kind, Kind::Minute(_));
-        for (mark, amount) in std::mem::take(&mut self.refunds) {
-            let second = if slides { stamp(mark) } else { Some(mark.second) };
-            // What has left the window is no matter.
-            let counts = |second: &u64| !slides || second + 62 > now;
-            if let Some(second) = second.filter(counts) {
-                self.returning += amount;
-                entries.push(Entry { second, amount: -i128::from(amount) });
-            }
-        }
-        entries
-    }
-
-    /// What to hold and to ask for. What is more than what is used in 200 ms goes back: it is not
-    /// ours from here on.
-    pub(crate) fn ask(&mut self, instances: u64, strict: bool, since: Duration) -> Ask {
-        let decay = (-since.as_secs_f64() / AHEAD).exp();
-        self.rate = self.rate * decay + to_f64(self.used_since) / AHEAD;
-        self.used_since = 0;
-        let largest = (self.limit / (8 * instances.max(1))).max(1);
-        let ahead = if strict { 0 } else { whole(self.rate * AHEAD).min(largest) };
-        let signed = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
-        let calm = self.share.is_none();
-        if calm {
-            self.balance = self.balance.min(signed(ahead.max(self.waiting)));
-        }
-        let out = signed(self.reserved.saturating_add(self.fresh_sum()));
-        if self.balance.saturating_add(out) < 0 {
-            // The debt is in the report.
-            self.balance = -out;
-        }
-        let held = u64::try_from(self.balance.saturating_add(out)).unwrap_or(0);
-        let lacks = |amount: u64| u64::try_from(signed(amount) - self.balance).unwrap_or(0);
-        let (must, want) = if calm {
-            let want = self.waiting.saturating_add(ahead);
-            (held.saturating_add(lacks(self.waiting)), held.saturating_add(lacks(want)))
-        } else {
-            (held, held)
-        };
-        Ask { held, must, want, safe: calm }
-    }
-
-    /// The server has answered.
-    pub(crate) fn granted(&mut self, granted: &Granted, asked: &Ask) {
-        let signed = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
-        let gain = signed(granted.held) - signed(asked.held);
-        self.balance = self.balance.saturating_add(gain);
-        self.pending.clear();
-        self.returning = 0;
-        self.waiting = 0;
-        self.known = Some(granted.known.clone());
-        if granted.known.window.0 > 0 {
-            self.began = None;
-        }
-        if self.share.is_none() {
-            self.promised = granted.promised;
-        }
-    }
-
-    /// What was held and promised is not ours any more.
-    pub(crate) fn expire(&mut self) {
-        self.balance = self.balance.min(0);
-        self.promised = 0;
-    }
-
-    /// The server is out of reach from here on; `alone`: it was so from the start.
-    pub(crate) fn cut_off(&mut self, instances: u64, length: u64, alone: bool) {
-        if self.share.is_some() {
-            return;
-        }
-        let lasts = self.kind.lasts(length);
-        self.share = Some(match self.known.clone() {
-            Some(known) => Share::new(known, self.promised, instances, lasts),
-            // Nobody else was ever seen.
-            None if alone => Share::new(Known::default(), self.limit, 1, lasts),
-            // It is as new to the others.
-            None => {
-                let part = self.limit / instances.max(1);
-                Share::new(Known::default(), part, instances, lasts)
-            }
-        });
-        self.waiting = 0;
-    }
-
-    /// The server is back, and everybody has told what they used.
-    pub(crate) fn rejoin(&mut self) {
-        self.share = None;
-        self.promised = 0;
-    }
-
-    /// A counter that is over begins anew, though the server is out of reach.
-    pub(crate) fn begin_anew(&mut self, server: u64, end: u64) {
-        let limit = self.limit;
-        if let Some(share) = &mut self.share
-            && share.begins_anew(limit, server, end)
-        {
-            share.take(self.reserved, server);
-            self.balance = 0;
-            if let Some(known) = &mut self.known {
-                known.total = 0;
-            }
-        }
-    }
 }
 
 fn sum(of: &[Bucket]) -> u64 {
@@ -406,6 +286,7 @@ fn whole(amount: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::{Ask, Entry, Granted};
 
     const NOW: u64 = 100_500;
     const SINCE: Duration = Duration::from_millis(200);
@@ -415,7 +296,8 @@ mod tests {
     }
 
     fn asked(meter: &mut Meter) -> Ask {
-        meter.ask(3, false, SINCE)
+        let asking = Asking { instances: 3, strict: false, quiet: false, server: NOW };
+        meter.ask(&asking, SINCE)
     }
 
     /// What is asked for is granted.
