@@ -108,7 +108,9 @@ impl Desk {
 
     pub(crate) fn hand_in(&self, entries: Vec<Entry>, done: Waiting) {
         let mut inner = self.inner();
-        entries.into_iter().for_each(|entry| inner.pending.take_in(entry));
+        for entry in entries {
+            inner.pending.take_in(entry);
+        }
         if inner.waiting.len() >= CROWD {
             inner.waiting.retain(|one| !one.is_closed());
         }
