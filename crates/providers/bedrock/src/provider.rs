@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use http::HeaderMap;
 use pointsman_clock::Clock;
 use pointsman_provider::{
-    Call, CallHead, HttpProvider, Provider, ReadFile, Reply, Speech, Target, Transport, Vendor,
+    Call, CallHead, HttpProvider, Machine, Provider, Reply, Speech, Target, Transport, Vendor,
     WholeReply,
     embeddings::{Embeddings, Vectors},
 };
@@ -30,9 +30,13 @@ pub struct BedrockProvider {
 }
 
 impl BedrockProvider {
-    /// Bedrock over `transport`; `files` reads AWS's files of profiles, and tokens.
-    pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, files: ReadFile) -> Self {
-        let codec = BedrockCodec::new(Arc::clone(&transport), files);
+    /// Bedrock over `transport`; `machine` has AWS's files of profiles, tokens, and programs.
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        machine: Arc<dyn Machine>,
+    ) -> Self {
+        let codec = BedrockCodec::new(Arc::clone(&transport), machine);
         Self { http: HttpProvider::new(codec, transport, clock) }
     }
 
