@@ -164,6 +164,15 @@ async fn googles_client_is_answered_by_every_vendor() {
     python("google_client.py").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_simulated_deployment_answers_every_client_in_its_own_dialect() {
+    let file = Path::new(FOLDER).join("../../examples/quickstart.yaml");
+    let yaml = std::fs::read_to_string(file).unwrap();
+    let gateway = Gateway::start(Path::new(POINTSMAN), &yaml, &[]).await.unwrap();
+    let script = Path::new(FOLDER).join("simulated_client.py");
+    run(Command::new(told("POINTSMAN_PYTHON")).arg(script).arg(gateway.url())).await;
+}
+
 /// Clients with many packages: `cargo xtask clients --all` alone runs these.
 mod more {
     use super::python;

@@ -211,3 +211,50 @@ async fn the_models_are_listed() {
         (Some("model"), &json!(false))
     );
 }
+
+#[tokio::test]
+async fn vertexs_addresses_lead_to_the_same_models() {
+    let (gemini, openai, gateway) = two().await;
+    let model = "/v1beta1/projects/any/locations/us-east1/publishers/team/models/m";
+    for root in [model, "/v1/publishers/team/models/m", "/projects/p/locations/l/models/team/m"] {
+        let whole = ask(&gateway, &format!("{root}:generateContent"), &hello()).await;
+        assert_eq!(said(&[whole.json()]), "Hello from gemini.", "{root}: {}", whole.text());
+    }
+    let stream = ask(&gateway, &format!("{model}:streamGenerateContent?alt=sse"), &hello()).await;
+    assert_eq!(stream.head.header("content-type"), Some("text/event-stream"));
+    let counted = ask(&gateway, &format!("{model}:countTokens"), &hello()).await;
+    assert_eq!(counted.json(), json!({"totalTokens": 7}));
+
+    let body = json!({"instances": [{"content": "a"}, {"content": "b"}],
+        "parameters": {"outputDimensionality": 1}});
+    let path = format!("{model}:predict");
+    let theirs = ask(&gateway, &path, &body).await.json();
+    assert_eq!(theirs["predictions"][1]["embeddings"]["values"], json!([1.5]), "{theirs}");
+    let sent = gemini.calls().last().unwrap().clone();
+    assert!(sent.path.ends_with("gemini-x:batchEmbedContents"), "{}", sent.path);
+    assert_eq!(sent.json()["requests"][0]["outputDimensionality"], 1);
+    gemini.then([busy()]);
+    let theirs = ask(&gateway, &path, &body).await.json();
+    assert_eq!(theirs["predictions"].as_array().unwrap().len(), 2, "{theirs}");
+    assert_eq!(openai.calls()[0].json()["input"], json!(["a", "b"]));
+
+    for path in [
+        "/v1beta1/projects/p/locations/l/endpoints/7:predict",
+        "/v1/publishers/team/models/m:dance",
+    ] {
+        let none = ask(&gateway, path, &hello()).await;
+        assert_eq!(
+            (none.head.status, none.json()["error"]["status"].as_str()),
+            (404, Some("NOT_FOUND"))
+        );
+    }
+    let all =
+        get(&gateway, "/v1beta1/publishers/google/models", &[("x-goog-api-key", "sk-gateway")]);
+    let all = all.await.json();
+    assert_eq!(all["publisherModels"][0]["name"], "publishers/google/models/team/m", "{all}");
+    let denied = post(&gateway, &path, &[], body.to_string()).await;
+    assert_eq!(
+        (denied.head.status, denied.json()["error"]["status"].as_str()),
+        (401, Some("UNAUTHENTICATED"))
+    );
+}

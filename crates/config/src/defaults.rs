@@ -10,7 +10,8 @@ use crate::{
     read::{Fields, Reading},
 };
 
-/// `default_litellm_params`, `default_max_parallel_requests` and `drop_params`.
+/// `default_litellm_params`, `default_max_parallel_requests`, `drop_params` and
+/// `enable_azure_ad_token_refresh`.
 #[derive(Default)]
 pub(crate) struct Defaults {
     params: Vec<(String, String)>,
@@ -19,7 +20,12 @@ pub(crate) struct Defaults {
     pub(crate) stream_timeout: Option<Duration>,
     max_parallel_requests: Option<u32>,
     drop_params: Option<bool>,
+    /// Whether Azure's deployments without a credential take the machine's identity.
+    azure_identity: bool,
 }
+
+/// LiteLLM's key, and the deployments' setting of the same name.
+const AZURE_IDENTITY: &str = "enable_azure_ad_token_refresh";
 
 impl Defaults {
     pub(crate) fn read(
@@ -37,6 +43,8 @@ impl Defaults {
             reading.take(router, "default_max_parallel_requests", Reading::above_zero);
         let own = read.drop_params;
         read.drop_params = reading.take(litellm, "drop_params", Reading::flag).or(own);
+        read.azure_identity =
+            reading.take(litellm, AZURE_IDENTITY, Reading::flag).unwrap_or_default();
         read
     }
 
@@ -80,6 +88,10 @@ impl Defaults {
             one.limits.max_parallel_requests =
                 one.limits.max_parallel_requests.or(self.max_parallel_requests);
             one.silent_models.retain(|model| names.served(model));
+            if self.azure_identity && one.deployment.vendor.starts_with("azure") {
+                let settings = &mut one.deployment.settings;
+                settings.insert(AZURE_IDENTITY.to_owned(), "true".to_owned());
+            }
         }
         for (at, own) in std::mem::take(&mut list.drop_params) {
             if let Some(one) = list.deployments.get_mut(at) {

@@ -8,12 +8,12 @@ use pointsman::{
     config::{Finding, Grade, Place},
     configure,
     http::{HttpSettings, HttpTransport, ProxySettings, ReqwestTransport},
-    provider::{ReadFile, Transport},
+    provider::{Machine, Transport},
     providers,
 };
 use tokio::runtime::Handle;
 
-use crate::traces::Traces;
+use crate::{machine::Host, traces::Traces};
 
 /// The way to upstreams, kept over reloads.
 #[derive(Clone, Debug)]
@@ -64,14 +64,11 @@ impl Upstreams {
         text: &str,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Configured {
-        let files = ReadFile::new(file);
+        let machine: Arc<dyn Machine> = Arc::new(Host);
+        let file = |name: &str| Host.read(name);
         let around = Surroundings { env, file: &file };
-        configure(text, around, &providers(&self.transport, &self.clock, &files))
+        configure(text, around, &providers(&self.transport, &self.clock, &machine))
     }
-}
-
-fn file(name: &str) -> Result<String, String> {
-    fs::read_to_string(name).map_err(|error| error.to_string())
 }
 
 /// The proxies of the environment, in the names that other programs know; a name in lower case wins.

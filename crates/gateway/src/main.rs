@@ -15,6 +15,7 @@ mod health;
 mod keep;
 mod listen;
 mod logs;
+mod machine;
 mod metrics;
 mod models;
 mod operate;

@@ -23,6 +23,8 @@ enum Asker {
     OpenAi,
     Anthropic,
     Google,
+    /// By the address alone.
+    Vertex,
 }
 
 impl Asker {
@@ -47,6 +49,7 @@ impl Asker {
                 "last_id": names.last(),
             }),
             Self::Google => json!({"models": all}),
+            Self::Vertex => json!({"publisherModels": all}),
         }
     }
 
@@ -67,6 +70,7 @@ impl Asker {
                 "displayName": name,
                 "supportedGenerationMethods": ["generateContent", "countTokens", "embedContent"],
             }),
+            Self::Vertex => json!({"name": format!("publishers/google/models/{name}")}),
         }
     }
 
@@ -74,7 +78,7 @@ impl Asker {
         match self {
             Self::OpenAi => Operation::Chat,
             Self::Anthropic => Operation::Messages,
-            Self::Google => Operation::GenerateContent,
+            Self::Google | Self::Vertex => Operation::GenerateContent,
         }
     }
 }
@@ -101,6 +105,16 @@ pub(crate) async fn googles_list(State(app): State<Arc<App>>) -> Json<Value> {
 /// One of them.
 pub(crate) async fn googles(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
     single(&app, &name, Asker::Google)
+}
+
+/// All names, as Vertex AI has them.
+pub(crate) fn vertex_list(app: &App) -> Json<Value> {
+    all(app, Asker::Vertex)
+}
+
+/// One of them.
+pub(crate) fn vertex(app: &App, name: &str) -> Response {
+    single(app, name, Asker::Vertex)
 }
 
 fn all(app: &App, asker: Asker) -> Json<Value> {

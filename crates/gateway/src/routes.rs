@@ -41,6 +41,12 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
             .route(&format!("{prefix}/models"), get(models::list))
             .route(&format!("{prefix}/models/{{*name}}"), get(models::one).post(google::at));
     }
+    for root in ["/v1beta1", "/v1", ""] {
+        for kind in ["projects", "publishers"] {
+            let at = get(google::list_vertex).post(google::at_vertex);
+            routes = routes.route(&format!("{root}/{kind}/{{*path}}"), at);
+        }
+    }
     routes
         .route("/v1beta/models", get(models::googles_list))
         .route("/v1beta/models/{*name}", get(models::googles).post(google::at))

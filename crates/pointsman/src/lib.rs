@@ -52,7 +52,8 @@ pub use vendors::providers;
 
 /// A builder that serves every vendor of this build over HTTP, by the machine's clock.
 ///
-/// It reads no files: whoever has AWS's profiles or tokens in some hands [`providers`] a reader.
+/// It reads no files and runs no programs: whoever has AWS's profiles, or tokens in files, hands
+/// [`providers`] a machine.
 ///
 /// # Errors
 ///
@@ -63,6 +64,7 @@ pub fn builder() -> Result<RouterBuilder, types::Error> {
     let clock: Arc<dyn clock::Clock> = Arc::new(clock::SystemClock::new());
     let transport: Arc<dyn provider::Transport> =
         Arc::new(http::HttpTransport::new(&http::HttpSettings::default())?);
-    let all = providers(&transport, &clock, &provider::ReadFile::none()).into_iter();
+    let machine: Arc<dyn provider::Machine> = Arc::new(provider::NoMachine);
+    let all = providers(&transport, &clock, &machine).into_iter();
     Ok(all.fold(Router::builder(), RouterBuilder::provider).clock(clock))
 }

@@ -3,29 +3,33 @@
 use std::sync::Arc;
 
 use pointsman_clock::Clock;
-use pointsman_provider::{Provider, ReadFile, Transport};
+use pointsman_provider::{Machine, Provider, Transport};
 
-/// A provider for each vendor that this build serves, over one transport; `files` reads what a
-/// deployment or its environment names: AWS's profiles, and tokens.
+/// A provider for each vendor that this build serves, over one transport; `machine` has what a
+/// deployment or its environment names: AWS's profiles, credentials and tokens in files, programs.
 pub fn providers(
     transport: &Arc<dyn Transport>,
     clock: &Arc<dyn Clock>,
-    files: &ReadFile,
+    machine: &Arc<dyn Machine>,
 ) -> Vec<Arc<dyn Provider>> {
     [
-        openai(transport, clock),
+        openai(transport, clock, machine),
         anthropic(transport, clock),
         cohere(transport, clock),
         ollama(transport, clock),
-        gemini(transport, clock),
-        bedrock(transport, clock, files),
+        gemini(transport, clock, machine),
+        bedrock(transport, clock, machine),
         simulated(clock),
     ]
     .concat()
 }
 
 #[cfg(feature = "openai")]
-fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+fn openai(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    machine: &Arc<dyn Machine>,
+) -> Vec<Arc<dyn Provider>> {
     use pointsman_openai::{AzureCodec, OpenAiCodec, VENDORS, WatsonxCodec};
     use pointsman_provider::HttpProvider;
     let provider = |dialect| -> Arc<dyn Provider> {
@@ -36,7 +40,8 @@ fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
         Arc::new(HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock)))
     };
     let azures = [AzureCodec::openai, AzureCodec::foundry];
-    let azures = azures.into_iter().map(|codec| azure(codec(Arc::clone(transport))));
+    let azures =
+        azures.into_iter().map(|codec| azure(codec(Arc::clone(transport), Arc::clone(machine))));
     let watsonx = WatsonxCodec::new(Arc::clone(transport));
     let watsonx = HttpProvider::new(watsonx, Arc::clone(transport), Arc::clone(clock));
     let mut all: Vec<Arc<dyn Provider>> = VENDORS.iter().map(provider).chain(azures).collect();
@@ -45,7 +50,11 @@ fn openai(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
 }
 
 #[cfg(not(feature = "openai"))]
-fn openai(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+fn openai(
+    _: &Arc<dyn Transport>,
+    _: &Arc<dyn Clock>,
+    _: &Arc<dyn Machine>,
+) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 
@@ -90,10 +99,14 @@ fn ollama(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> 
 }
 
 #[cfg(feature = "gemini")]
-fn gemini(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+fn gemini(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    machine: &Arc<dyn Machine>,
+) -> Vec<Arc<dyn Provider>> {
     use pointsman_gemini::{GeminiCodec, VertexCodec};
     use pointsman_provider::HttpProvider;
-    let vertex = VertexCodec::new(Arc::clone(transport));
+    let vertex = VertexCodec::new(Arc::clone(transport), Arc::clone(machine));
     vec![
         Arc::new(HttpProvider::new(GeminiCodec, Arc::clone(transport), Arc::clone(clock))),
         Arc::new(HttpProvider::new(vertex, Arc::clone(transport), Arc::clone(clock))),
@@ -101,7 +114,11 @@ fn gemini(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
 }
 
 #[cfg(not(feature = "gemini"))]
-fn gemini(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+fn gemini(
+    _: &Arc<dyn Transport>,
+    _: &Arc<dyn Clock>,
+    _: &Arc<dyn Machine>,
+) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 
@@ -109,15 +126,19 @@ fn gemini(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> 
 fn bedrock(
     transport: &Arc<dyn Transport>,
     clock: &Arc<dyn Clock>,
-    files: &ReadFile,
+    machine: &Arc<dyn Machine>,
 ) -> Vec<Arc<dyn Provider>> {
     use pointsman_bedrock::BedrockProvider;
     let (transport, clock) = (Arc::clone(transport), Arc::clone(clock));
-    vec![Arc::new(BedrockProvider::new(transport, clock, files.clone()))]
+    vec![Arc::new(BedrockProvider::new(transport, clock, Arc::clone(machine)))]
 }
 
 #[cfg(not(feature = "bedrock"))]
-fn bedrock(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>, _: &ReadFile) -> Vec<Arc<dyn Provider>> {
+fn bedrock(
+    _: &Arc<dyn Transport>,
+    _: &Arc<dyn Clock>,
+    _: &Arc<dyn Machine>,
+) -> Vec<Arc<dyn Provider>> {
     Vec::new()
 }
 

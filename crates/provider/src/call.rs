@@ -9,7 +9,8 @@ use pointsman_types::Operation;
 use crate::{BodyFault, CallOptions, Envelope, Form};
 
 /// The members that a prompt is in, in one dialect or another.
-const PROMPTS: [&str; 6] = ["messages", "input", "prompt", "contents", "content", "requests"];
+const PROMPTS: [&str; 7] =
+    ["messages", "input", "prompt", "contents", "content", "requests", "instances"];
 
 /// What is asked, without the body.
 #[derive(Clone, Debug)]

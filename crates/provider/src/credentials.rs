@@ -1,9 +1,6 @@
 //! Where a credential comes from.
 
-use std::{
-    fmt::{self, Debug},
-    sync::Arc,
-};
+use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 use http::HeaderValue;
@@ -50,8 +47,8 @@ pub fn secret_header(prefix: &str, key: &Secret) -> Result<HeaderValue, Error> {
 
 /// Hands out the credential that is good now.
 ///
-/// Implementations that fetch tokens cache them, fetch once for all who wait, and renew ahead of
-/// expiry.
+/// Those that are fetched are cached, fetched once for all who wait, and renewed ahead of expiry: by
+/// [`crate::Renewed`].
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -82,55 +79,20 @@ pub trait Credentials: Debug + Send + Sync + 'static {
 
 const _: fn(&dyn Credentials) = |_| ();
 
-/// A key from the configuration, or none.
+/// A credential from the configuration.
 #[derive(Debug)]
-pub struct FixedKey(pub Option<Secret>);
+pub struct FixedCredential(Arc<Credential>);
+
+impl FixedCredential {
+    /// Hands out this one.
+    pub fn new(credential: Credential) -> Self {
+        Self(Arc::new(credential))
+    }
+}
 
 #[async_trait]
-impl Credentials for FixedKey {
+impl Credentials for FixedCredential {
     async fn current(&self, _: Instant) -> Result<Arc<Credential>, Error> {
-        Ok(Arc::new(self.0.clone().map_or(Credential::None, Credential::Key)))
-    }
-}
-
-/// Reads a text file of the machine's, or says why it cannot.
-///
-/// For whoever fetches keys with what lies in files: those that are renewed in place are read again
-/// each time.
-///
-/// ```
-/// use pointsman_provider::ReadFile;
-/// let files = ReadFile::new(|path| std::fs::read_to_string(path).map_err(|error| error.to_string()));
-/// assert!(files.read("/nowhere/at/all").is_err());
-/// ```
-#[derive(Clone)]
-pub struct ReadFile(Arc<Read>);
-
-type Read = dyn Fn(&str) -> Result<String, String> + Send + Sync;
-
-impl ReadFile {
-    /// Reads with this function.
-    pub fn new(read: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
-    }
-
-    /// A machine without files.
-    pub fn none() -> Self {
-        Self::new(|_| Err("there are no files".to_owned()))
-    }
-
-    /// The text of the file at this path.
-    ///
-    /// # Errors
-    ///
-    /// Says why it cannot be read.
-    pub fn read(&self, path: &str) -> Result<String, String> {
-        (self.0)(path)
-    }
-}
-
-impl Debug for ReadFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadFile").finish_non_exhaustive()
+        Ok(Arc::clone(&self.0))
     }
 }

@@ -58,8 +58,10 @@ impl Embeddings {
                 members.insert(name.clone(), value);
             }
         }
-        if call.head.operation != Operation::Embeddings {
-            return google::read(members).map_err(faulty);
+        match call.head.operation {
+            Operation::Predict => return google::read_predict(members).map_err(faulty),
+            operation if operation.is_google() => return google::read(members).map_err(faulty),
+            _ => {}
         }
         let mut body = Fields::top(members);
         let input = body.value("input").unwrap_or_default();
@@ -126,7 +128,7 @@ impl Vectors {
     /// ```
     pub fn whole(&self, what: &CallHead, headers: &HeaderMap) -> WholeReply {
         let body = match what.operation {
-            Operation::EmbedContent | Operation::BatchEmbedContents => google::write(self, what),
+            operation if operation.is_google() => google::write(self, what),
             _ => self.openai(what),
         };
         WholeReply { headers: headers.clone(), body: body.to_string().into(), usage: self.usage }

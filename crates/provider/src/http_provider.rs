@@ -3,15 +3,14 @@
 use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
-use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use pointsman_clock::Clock;
 use pointsman_types::{Deployment, Error, ErrorKind};
 
 use crate::{
-    Call, CallHead, Codec, Pieces, Prompt, Provider, Reply, Speech, StreamReply, Target, Transport,
-    Vendor, WholeReply,
+    Call, CallHead, Codec, Pieces, Provider, Reply, Speech, StreamReply, Target, Transport, Vendor,
     body_reader::{FrameReader, collect},
-    chat::counted,
+    chat::estimated_count,
     rate_headers,
 };
 
@@ -46,7 +45,7 @@ impl<C: Codec> HttpProvider<C> {
 
     async fn ask(&self, to: &Target, call: &Call) -> Result<Reply, Error> {
         if self.codec.speaks(to, &call.head) == Speech::Estimated {
-            return Ok(Reply::Whole(estimated(call)));
+            return Ok(Reply::Whole(estimated_count(call)));
         }
         let request = self.prepare(to, call).await.map_err(Error::unsent)?;
         let (head, body) = self.transport.send(request).await?.into_parts();
@@ -70,14 +69,6 @@ impl<C: Codec> HttpProvider<C> {
         }
         Ok(Reply::Whole(whole))
     }
-}
-
-/// What a call for a count is told where nobody counts.
-fn estimated(call: &Call) -> WholeReply {
-    let tokens = Prompt::of(&call.envelope, call.head.operation).estimate();
-    let mut reply = counted(tokens, &call.head, &HeaderMap::new());
-    reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    reply
 }
 
 /// What is asked, with what the deployment asks for where the caller says nothing.

@@ -125,6 +125,7 @@ fn members(path: &str) -> &'static [(&'static str, Place)] {
         ],
         "embedContent" => &[("content", Content)],
         "batchEmbedContents" => &[("requests", Content)],
+        "predict" => &[("instances", Content)],
         "rerank" => &[("query", Content), ("documents", Inputs)],
         _ => &[
             ("messages", Messages),

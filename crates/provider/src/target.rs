@@ -9,7 +9,7 @@ use http::{
 };
 use pointsman_types::{Deployment, DeploymentId};
 
-use crate::{Credentials, FixedKey};
+use crate::{Credential, Credentials, FixedCredential};
 
 /// What is known of a vendor before any call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,8 @@ impl Target {
             return Err(format!("`{}` has no address: set `api_base`, or {name}", vendor.name));
         }
         check_base(&base)?;
-        let credentials: Arc<dyn Credentials> = Arc::new(FixedKey(deployment.api_key.clone()));
+        let key = deployment.api_key.clone().map_or(Credential::None, Credential::Key);
+        let credentials: Arc<dyn Credentials> = Arc::new(FixedCredential::new(key));
         Ok(Self {
             id: deployment.id.clone(),
             vendor: vendor.name,

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use pointsman_provider::chat::{mock_frames, mock_reply};
-use pointsman_types::{Error, ErrorKind, Ix};
+use pointsman_types::{Error, ErrorKind, Ix, Usage};
 
 use crate::{Answer, AnswerStream, Failure, Payload, journey::Journey, plan::Place};
 
@@ -24,11 +24,11 @@ impl Journey<'_> {
             return Err(Error::new(ErrorKind::BadRequest, message).with_param("mock_response"));
         };
         let payload = if head.stream {
-            let frames = mock_frames(head, &head.model, text, self.began)?;
+            let frames = mock_frames(head, &head.model, text, Usage::default(), self.began)?;
             let ledger = self.ledger(place, ix);
             Payload::Stream(Box::new(AnswerStream::made(frames, ledger)))
         } else {
-            let whole = mock_reply(head, &head.model, text, self.began);
+            let whole = mock_reply(head, &head.model, text, Usage::default(), self.began);
             Payload::Whole { body: whole.body, usage: whole.usage, cost: None }
         };
         Ok((ix, payload))

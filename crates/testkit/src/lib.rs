@@ -19,6 +19,7 @@ use pointsman_clock::{Clock, Instant, SystemClock};
 pub mod contract;
 pub mod event_stream;
 pub mod gateway;
+mod machine;
 pub mod recorded;
 pub mod redis;
 mod scratch;
@@ -29,6 +30,7 @@ pub mod wire;
 pub mod world;
 
 pub use gateway::Gateway;
+pub use machine::FakeMachine;
 pub use redis::RedisServer;
 pub use scratch::Scratch;
 pub use slow_link::SlowLink;

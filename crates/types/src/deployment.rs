@@ -165,6 +165,8 @@ pub enum Operation {
     EmbedContent,
     /// Google's `models/{model}:batchEmbedContents`: several
     BatchEmbedContents,
+    /// Vertex AI's `models/{model}:predict`: vectors of several texts
+    Predict,
 }
 
 impl Operation {
@@ -187,6 +189,7 @@ impl Operation {
             Self::CountContents => "countTokens",
             Self::EmbedContent => "embedContent",
             Self::BatchEmbedContents => "batchEmbedContents",
+            Self::Predict => "predict",
         }
     }
 
@@ -202,7 +205,10 @@ impl Operation {
 
     /// Whether it asks for vectors of texts, in whichever dialect.
     pub fn is_embeddings(self) -> bool {
-        matches!(self, Self::Embeddings | Self::EmbedContent | Self::BatchEmbedContents)
+        matches!(
+            self,
+            Self::Embeddings | Self::EmbedContent | Self::BatchEmbedContents | Self::Predict
+        )
     }
 
     /// Whether it asks for a count of a prompt's tokens, in whichever dialect.
@@ -218,6 +224,7 @@ impl Operation {
                 | Self::CountContents
                 | Self::EmbedContent
                 | Self::BatchEmbedContents
+                | Self::Predict
         )
     }
 }

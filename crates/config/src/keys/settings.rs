@@ -35,7 +35,7 @@ const LITELLM_ROWS: Rows = &[
         Served,
         "num_retries request_timeout fallbacks default_fallbacks context_window_fallbacks
         content_policy_fallbacks allowed_fails max_fallbacks drop_params tag_budget_config
-        cache_params",
+        cache_params enable_azure_ad_token_refresh",
     ),
     (Approximate("answers are kept by each process"), "cache"),
     (
@@ -136,7 +136,7 @@ const LITELLM_ROWS: Rows = &[
     (
         Ignored("the gateway has its own HTTP client: HTTP/1.1, certificates checked, no proxy"),
         "aiohttp_trust_env disable_aiohttp_transport disable_aiohttp_trust_env
-        enable_azure_ad_token_refresh force_ipv4 forward_traceparent_to_llm_provider http2
+        force_ipv4 forward_traceparent_to_llm_provider http2
         provider_url_destination_allowed_hosts proxy_auth
         sse_keepalive_ping_interval_seconds ssl_certificate ssl_ecdh_curve
         ssl_security_level ssl_verify use_aiohttp_transport use_client",

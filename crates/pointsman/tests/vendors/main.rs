@@ -13,7 +13,10 @@ use futures_util::{StreamExt, stream};
 use pointsman::{
     Call, Deployment,
     clock::{Clock, SystemClock},
-    provider::{FixedKey, Incoming, Pieces, Provider, ReadFile, Reply, Speech, Target, Transport},
+    provider::{
+        Credential, FixedCredential, Incoming, Machine, NoMachine, Pieces, Provider, Reply, Speech,
+        Target, Transport,
+    },
     types::{Error, Operation, Usage},
 };
 use serde_json::{Value, json};
@@ -63,8 +66,8 @@ const SETTINGS: &[(&str, &str)] = &[
 fn vendors(upstreams: &Arc<Upstreams>) -> Vec<(Arc<dyn Provider>, Target)> {
     let transport: Arc<dyn Transport> = Arc::clone(upstreams) as Arc<dyn Transport>;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let files = ReadFile::none();
-    let all = pointsman::providers(&transport, &clock, &files).into_iter();
+    let machine: Arc<dyn Machine> = Arc::new(NoMachine);
+    let all = pointsman::providers(&transport, &clock, &machine).into_iter();
     let addressed = all.filter(|provider| provider.vendor().name != "simulated").map(|provider| {
         let name = provider.vendor().name;
         let mut deployment = Deployment::new("g", name, "their-model")
@@ -74,7 +77,7 @@ fn vendors(upstreams: &Arc<Upstreams>) -> Vec<(Arc<dyn Provider>, Target)> {
         deployment.settings.extend(settings);
         let mut target = provider.target(&deployment).unwrap_or_else(|why| panic!("{name}: {why}"));
         // Nobody asks for a token here.
-        target.credentials = Arc::new(FixedKey(Some("key".into())));
+        target.credentials = Arc::new(FixedCredential::new(Credential::Key("key".into())));
         (provider, target)
     });
     addressed.collect()

@@ -32,7 +32,7 @@ mod request;
 mod responses;
 mod stream;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use pointsman_clock::Instant;
 use pointsman_types::{Error, ErrorKind, Operation};
 use serde_json::{Map, Value};
@@ -49,7 +49,7 @@ pub use request::{
 };
 pub use stream::{ChatDecoder, translated};
 
-use crate::{BodyFault, Call, CallHead, OWN_FIELDS, Target, WholeReply};
+use crate::{BodyFault, Call, CallHead, OWN_FIELDS, Prompt, Target, WholeReply};
 
 impl Chat {
     /// The call in the neutral form, with the target's default parameters where it has none.
@@ -164,6 +164,22 @@ pub fn counted(tokens: u64, what: &CallHead, headers: &HeaderMap) -> WholeReply 
     let name = if google { "totalTokens" } else { "input_tokens" };
     let body = format!("{{\"{name}\":{tokens}}}").into();
     WholeReply { headers: headers.clone(), body, usage: None }
+}
+
+/// What a call for a count is told where nobody counts: the estimate that limits are reckoned with.
+///
+/// ```
+/// use pointsman_provider::{Call, chat::estimated_count};
+/// use pointsman_types::Operation;
+/// let call = Call::json(Operation::CountContents, "m", serde_json::json!({"contents": []}))?;
+/// assert!(estimated_count(&call).body.starts_with(b"{\"totalTokens\":"));
+/// # Ok::<(), pointsman_provider::BodyFault>(())
+/// ```
+pub fn estimated_count(call: &Call) -> WholeReply {
+    let tokens = Prompt::of(&call.envelope, call.head.operation).estimate();
+    let mut reply = counted(tokens, &call.head, &HeaderMap::new());
+    reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
 }
 
 /// An id for what a vendor gives none: unique within a conversation.

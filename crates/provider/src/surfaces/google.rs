@@ -41,6 +41,7 @@ impl GoogleSurface {
             Operation::GenerateContent => needed(&body, "contents", b"[{")?,
             Operation::EmbedContent => needed(&body, "content", b"{")?,
             Operation::BatchEmbedContents => needed(&body, "requests", b"[")?,
+            Operation::Predict => needed(&body, "instances", b"[")?,
             _ if body.has("generateContentRequest") => {}
             _ => needed(&body, "contents", b"[{")?,
         }

@@ -9,11 +9,11 @@ use http::{
 };
 use pointsman_clock::Instant;
 use pointsman_provider::{
-    Call, CallHead, Codec, Credential, Frames, Pieces, ReadFile, Speech, Target, Transport, Vendor,
+    Call, CallHead, Codec, Credential, Frames, Machine, Pieces, Speech, Target, Transport, Vendor,
     WholeReply,
     chat::{self, Chat, Losses, messages, translated},
     embeddings::Embeddings,
-    retry_after, secret_header,
+    escaped, retry_after, secret_header,
 };
 use pointsman_types::{Deployment, Error, ErrorKind};
 use serde_json::{Map, Value, json};
@@ -23,7 +23,8 @@ use crate::{
     embed,
     errors::{classify, type_of},
     family::Family,
-    keys, place, reply, request,
+    keys::{self, KeyRing, profile_region},
+    place, reply, request,
     sign::sign_request,
 };
 
@@ -48,15 +49,14 @@ const BETAS: [&str; 11] = [
 /// Bedrock's dialect.
 #[derive(Clone, Debug)]
 pub struct BedrockCodec {
-    transport: Arc<dyn Transport>,
-    files: ReadFile,
+    keys: KeyRing,
 }
 
 impl BedrockCodec {
-    /// A codec whose temporary keys are fetched over `transport`; `files` reads what the
-    /// environment or a deployment names: AWS's files of profiles, and tokens.
-    pub fn new(transport: Arc<dyn Transport>, files: ReadFile) -> Self {
-        Self { transport, files }
+    /// A codec whose temporary keys are fetched over `transport`; `machine` has what the environment
+    /// or a deployment names: AWS's files of profiles, tokens, and programs that print keys.
+    pub fn new(transport: Arc<dyn Transport>, machine: Arc<dyn Machine>) -> Self {
+        Self { keys: KeyRing::new(transport, machine) }
     }
 }
 
@@ -74,12 +74,12 @@ impl Codec for BedrockCodec {
     }
 
     fn target(&self, of: &Deployment) -> Result<Target, String> {
-        let profile = || keys::profile_region(of, &self.files);
+        let profile = || profile_region(of, &*self.keys.machine);
         let region = place::region(&of.settings, &of.model, profile);
         let mut located = of.clone();
         located.api_base = Some(place::base(of, &region));
         let mut target = Target::of(&located, &self.vendor())?;
-        target.credentials = keys::credentials(of, &region, &self.transport, &self.files)?;
+        target.credentials = self.keys.credentials(of, &region)?;
         target.settings.insert("aws_region_name".into(), region);
         Ok(target)
     }
@@ -108,7 +108,7 @@ impl Codec for BedrockCodec {
             operation if operation.is_count() => ("count-tokens", counted(to, call)?),
             _ => chat(to, call)?,
         };
-        let id = place::segment(place::model_id(&to.model));
+        let id = escaped(place::model_id(&to.model));
         let body = Bytes::from(Value::Object(body).to_string());
         Request::post(format!("{}/model/{id}/{method}", to.base))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))

@@ -8,7 +8,7 @@
 //! ```
 //! use async_trait::async_trait;
 //! use pointsman_bedrock::BedrockCodec;
-//! use pointsman_provider::{Call, Codec, Incoming, Pieces, ReadFile, Transport};
+//! use pointsman_provider::{Call, Codec, Incoming, NoMachine, Pieces, Transport};
 //! use pointsman_types::{Deployment, Error, ErrorKind};
 //! use serde_json::json;
 //! use std::sync::Arc;
@@ -32,7 +32,7 @@
 //! ] {
 //!     deployment.settings.insert(name.into(), value.into());
 //! }
-//! let codec = BedrockCodec::new(Arc::new(Down), ReadFile::none());
+//! let codec = BedrockCodec::new(Arc::new(Down), Arc::new(NoMachine));
 //! let target = codec.target(&deployment)?;
 //! let call = Call::chat("chat", json!({"messages": [{"role": "user", "content": "Hi"}]}))?;
 //! let request = codec.encode(&target, &call)?;

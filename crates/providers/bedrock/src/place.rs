@@ -89,18 +89,6 @@ pub(crate) fn domain(region: &str) -> &'static str {
     if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
-/// A model's id as one segment of a path.
-pub(crate) fn segment(id: &str) -> String {
-    let encoded = |byte: u8| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        }
-    };
-    id.bytes().map(encoded).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +125,5 @@ mod tests {
         ] {
             assert_eq!(model_id(model), want);
         }
-        assert_eq!(segment("a.b-v1:0/~é"), "a.b-v1%3A0%2F~%C3%A9");
     }
 }

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use http::HeaderMap;
 use pointsman_clock::Clock;
 use pointsman_provider::{
-    Call, CallHead, HttpProvider, Provider, ReadFile, Reply, Speech, Target, Transport, Vendor,
+    Call, CallHead, HttpProvider, Machine, Provider, Reply, Speech, Target, Transport, Vendor,
     WholeReply,
     embeddings::{Embeddings, Vectors},
 };
@@ -30,9 +30,13 @@ pub struct BedrockProvider {
 }
 
 impl BedrockProvider {
-    /// Bedrock over `transport`; `files` reads AWS's files of profiles, and tokens.
-    pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, files: ReadFile) -> Self {
-        let codec = BedrockCodec::new(Arc::clone(&transport), files);
+    /// Bedrock over `transport`; `machine` has AWS's files of profiles, tokens, and programs.
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        machine: Arc<dyn Machine>,
+    ) -> Self {
+        let codec = BedrockCodec::new(Arc::clone(&transport), machine);
         Self { http: HttpProvider::new(codec, transport, clock) }
     }
 
@@ -55,10 +59,10 @@ impl BedrockProvider {
             }
         };
         let most = embed::most(&to.model);
-        let members: Vec<(String, String)> = match call.envelope.read::<Vec<Value>>("requests", "")
-        {
-            Ok(Some(requests)) if call.head.operation == Operation::BatchEmbedContents => {
-                let part = |some: &[Value]| ("requests".to_owned(), Value::from(some).to_string());
+        let name = if call.head.operation == Operation::Predict { "instances" } else { "requests" };
+        let members: Vec<(String, String)> = match call.envelope.read::<Vec<Value>>(name, "") {
+            Ok(Some(requests)) if call.head.operation.is_google() => {
+                let part = |some: &[Value]| (name.to_owned(), Value::from(some).to_string());
                 requests.chunks(most).map(part).collect()
             }
             _ => {
@@ -77,11 +81,14 @@ impl BedrockProvider {
 fn joined(call: &Call, all: &[WholeReply]) -> WholeReply {
     let vectors = |whole: &WholeReply| -> Vec<Vec<f64>> {
         let body: Value = serde_json::from_slice(&whole.body).unwrap_or_default();
-        let google = call.head.operation.is_google();
-        let (list, name) = if google { ("embeddings", "values") } else { ("data", "embedding") };
+        let (list, at) = match call.head.operation {
+            Operation::Predict => ("predictions", "/embeddings/values"),
+            operation if operation.is_google() => ("embeddings", "/values"),
+            _ => ("data", "/embedding"),
+        };
         let data = body[list].as_array().into_iter().flatten();
         let numbers = |one: &Value| {
-            let numbers = one[name].as_array().into_iter().flatten();
+            let numbers = one.pointer(at).and_then(Value::as_array).into_iter().flatten();
             numbers.filter_map(Value::as_f64).collect()
         };
         data.map(numbers).collect()

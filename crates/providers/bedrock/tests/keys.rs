@@ -1,18 +1,12 @@
 //! Where keys come from, how long they are kept, who fetches them.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use pointsman_bedrock::BedrockCodec;
 use pointsman_clock::Instant;
-use pointsman_provider::{Codec, Credential, ReadFile, Target};
+use pointsman_provider::{Codec, Credential, Machine, Target};
+use pointsman_testkit::FakeMachine;
 use pointsman_types::{Deployment, ErrorKind, ExposeSecret};
 
 mod common;
@@ -32,17 +26,9 @@ fn deployment(settings: &[(&str, &str)]) -> Deployment {
     deployment
 }
 
-fn target(
-    of: &Deployment,
-    over: &Arc<Scripted>,
-    files: &[(&'static str, &'static str)],
-) -> Result<Target, String> {
-    let files: BTreeMap<&str, &str> = files.iter().copied().collect();
-    let read = move |path: &str| {
-        files.get(path).map(|text| (*text).to_owned()).ok_or_else(|| "not found".to_owned())
-    };
+fn target(of: &Deployment, over: &Arc<Scripted>, files: &[(&str, &str)]) -> Result<Target, String> {
     let over: Arc<Scripted> = Arc::clone(over);
-    BedrockCodec::new(over, ReadFile::new(read)).target(of)
+    BedrockCodec::new(over, Arc::new(FakeMachine::with(files))).target(of)
 }
 
 /// The credential in a word, secrets and all.
@@ -58,7 +44,7 @@ fn told(credential: &Credential) -> String {
     }
 }
 
-async fn found(settings: &[(&str, &str)], files: &[(&'static str, &'static str)]) -> String {
+async fn found(settings: &[(&str, &str)], files: &[(&str, &str)]) -> String {
     let over = Scripted::new(&[]);
     match target(&deployment(settings), &over, files) {
         Ok(to) => match to.credentials.current(NOW).await {
@@ -109,7 +95,7 @@ async fn profiles() {
         (
             "/h/.aws/config",
             "[default]\nregion=eu-north-1\n[profile work]\nregion = ap-south-1\ns3 =\n  a = b\n\
-             [profile sso]\nsso_start_url = https://a.invalid\n\
+             [profile sso]\nsso_account_id = 1\n\
              [profile a]\nrole_arn=r\nsource_profile=b\n[profile b]\nrole_arn=r\nsource_profile=a\n",
         ),
     ];
@@ -119,7 +105,7 @@ async fn profiles() {
     assert_eq!(found(&[home], &files).await, "D ds ");
     for (name, why) in [
         ("none", "there is no profile \"none\""),
-        ("sso", "`sso_start_url` is not served"),
+        ("sso", "SSO needs its `sso_"),
         ("a", "leads in a circle"),
     ] {
         let said = found(&[home, ("aws_profile_name", name)], &files).await;
@@ -215,20 +201,17 @@ async fn whoever_leaves_while_fetching_leaves_the_way_free() {
 async fn a_web_identity_is_read_again_for_every_fetch() {
     let (first, second) = (lent(1, "2026-01-31T13:34:56Z"), lent(2, "2026-01-31T16:34:56Z"));
     let over = Scripted::new(&[(200, &first), (200, &second)]);
-    let reads = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&reads);
-    let files = ReadFile::new(move |path| match path {
-        "/token" => Ok(format!("jwt+{}\n", count.fetch_add(1, Ordering::Relaxed))),
-        _ => Err("not found".to_owned()),
-    });
+    let machine = Arc::new(FakeMachine::with(&[("/token", "jwt+0\n")]));
     let of = deployment(&[
         ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
         ("AWS_ROLE_ARN", ROLE),
         ("AWS_ROLE_SESSION_NAME", "pod"),
         ("aws_sts_endpoint", "http://127.0.0.1:9/"),
     ]);
-    let to = BedrockCodec::new(Arc::<Scripted>::clone(&over), files).target(&of).unwrap();
+    let to = BedrockCodec::new(Arc::<Scripted>::clone(&over), Arc::clone(&machine) as _);
+    let to = to.target(&of).unwrap();
     assert_eq!(told(&to.credentials.current(NOW).await.unwrap()), "ASIA1 s1 t1");
+    machine.write("/token", "jwt+1\n").unwrap();
     let later = NOW + Duration::from_hours(2);
     assert_eq!(told(&to.credentials.current(later).await.unwrap()), "ASIA2 s2 t2");
     let sent = over.sent.lock().unwrap();

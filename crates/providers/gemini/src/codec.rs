@@ -32,9 +32,11 @@ pub(crate) fn speaks(vendor: &str, what: &CallHead, place: Place) -> Speech {
     }
 }
 
-/// Whether it is passed through. Vertex AI has several ways to ask for vectors, by model.
+/// Whether it is passed through. Vertex AI has several ways to ask for vectors, by model, and one
+/// that AI Studio has not.
 pub(crate) fn is_native(operation: Operation, place: Place) -> bool {
-    operation.is_google() && !(place == Place::Vertex && operation.is_embeddings())
+    let elsewhere = operation == Operation::Predict || place == Place::Vertex;
+    operation.is_google() && !(elsewhere && operation.is_embeddings())
 }
 
 /// The method to call, and the body for it.

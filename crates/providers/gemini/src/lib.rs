@@ -30,6 +30,7 @@ mod decoder;
 mod documents;
 mod embed;
 mod errors;
+mod external;
 mod model;
 mod native;
 mod reader;

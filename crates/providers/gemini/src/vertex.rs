@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use pointsman_clock::Instant;
 use pointsman_provider::{
-    Call, CallHead, Codec, Credential, Frames, Pieces, Speech, Target, Transport, Vendor,
-    WholeReply, chat::translated,
+    Call, CallHead, Codec, Credential, Credentials, Frames, Machine, Pieces, Speech, Target,
+    Transport, Vendor, WholeReply, chat::translated,
 };
 use pointsman_types::{Deployment, Error, Operation};
 
 use crate::{
-    account::{Account, project_of},
+    account::{Account, Own, project_of},
     claude,
     codec::{bytes_of, decode, posted, sign, speaks, written},
     request::Place,
@@ -31,8 +31,9 @@ const METADATA: &str = "metadata.google.internal";
 /// credentials.
 pub struct VertexCodec {
     transport: Arc<dyn Transport>,
+    machine: Arc<dyn Machine>,
     /// By the text of the credentials.
-    tokens: Mutex<HashMap<String, Arc<Tokens>>>,
+    tokens: Mutex<HashMap<String, Arc<dyn Credentials>>>,
 }
 
 // By hand: the keys of the map are secrets.
@@ -43,24 +44,29 @@ impl std::fmt::Debug for VertexCodec {
 }
 
 impl VertexCodec {
-    /// A codec that fetches tokens over this transport.
-    pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, tokens: Mutex::default() }
+    /// A codec that fetches tokens over this transport, with credentials in files of this machine.
+    pub fn new(transport: Arc<dyn Transport>, machine: Arc<dyn Machine>) -> Self {
+        Self { transport, machine, tokens: Mutex::default() }
     }
 
-    fn tokens(&self, settings: &Settings<'_>) -> Result<Arc<Tokens>, String> {
-        let given = settings.credentials.unwrap_or_default().trim();
-        let place = if given.starts_with('{') {
-            let account = Account::read(given);
-            tokens::Place::Here(account.map_err(|why| format!("`vertex_credentials`: {why}"))?)
-        } else if given.is_empty() {
-            tokens::Place::Here(Account::Machine(settings.metadata.to_owned()))
-        } else {
-            tokens::Place::File(given.to_owned())
+    fn tokens(&self, settings: &Settings<'_>) -> Result<Arc<dyn Credentials>, String> {
+        let (key, place) = match &settings.credentials {
+            Some(text) if text.starts_with('{') => {
+                let account = Account::read(text);
+                let account = account.map_err(|why| format!("`vertex_credentials`: {why}"))?;
+                (text.as_str(), tokens::Place::Here(Box::new(account)))
+            }
+            Some(path) => (path.as_str(), tokens::Place::File(path.clone())),
+            None => {
+                let machine = Own::Machine(settings.metadata.to_owned());
+                (settings.metadata, tokens::Place::Here(Box::new(Account::Own(machine))))
+            }
         };
-        let key = if given.is_empty() { settings.metadata } else { given };
         let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Arc::new(Tokens::new(place, Arc::clone(&self.transport)));
+        let fresh = || -> Arc<dyn Credentials> {
+            let (transport, machine) = (Arc::clone(&self.transport), Arc::clone(&self.machine));
+            Arc::new(Tokens::renewed(place, transport, machine))
+        };
         Ok(Arc::clone(all.entry(key.to_owned()).or_insert_with(fresh)))
     }
 }
@@ -69,20 +75,36 @@ impl VertexCodec {
 struct Settings<'a> {
     project: Option<String>,
     location: &'a str,
-    credentials: Option<&'a str>,
+    /// Their text, or the path of their file.
+    credentials: Option<String>,
     metadata: &'a str,
 }
 
 impl<'a> Settings<'a> {
-    fn of(deployment: &'a Deployment) -> Self {
+    fn of(deployment: &'a Deployment, machine: &dyn Machine) -> Self {
         let setting = |names: [&str; 2]| {
             let of = |name: &&str| deployment.settings.get(*name).map(|text| text.trim());
             names.iter().find_map(of).filter(|text| !text.is_empty())
         };
-        let credentials = setting(["vertex_ai_credentials", "vertex_credentials"]);
+        let given = setting(["vertex_ai_credentials", "vertex_credentials"]).map(str::to_owned);
+        let credentials = given.or_else(|| {
+            // Where `gcloud auth application-default login` leaves a person's.
+            let folder = setting(["CLOUDSDK_CONFIG"; 2]).map(str::to_owned);
+            let home = || Some(format!("{}/.config/gcloud", setting(["HOME"; 2])?));
+            let path = format!("{}/application_default_credentials.json", folder.or_else(home)?);
+            machine.read(&path).is_ok().then_some(path)
+        });
+        let of_file = || {
+            let given = credentials.as_deref()?;
+            if given.starts_with('{') {
+                project_of(given)
+            } else {
+                project_of(&machine.read(given).ok()?)
+            }
+        };
         let project = setting(["vertex_ai_project", "vertex_project"]).map(str::to_owned);
         Self {
-            project: project.or_else(|| credentials.and_then(project_of)),
+            project: project.or_else(of_file),
             location: setting(["vertex_ai_location", "vertex_location"]).unwrap_or(LOCATION),
             credentials,
             metadata: setting(["gce_metadata_host"; 2]).unwrap_or(METADATA),
@@ -157,7 +179,7 @@ impl Codec for VertexCodec {
     }
 
     fn target(&self, of: &Deployment) -> Result<Target, String> {
-        let settings = Settings::of(of);
+        let settings = Settings::of(of, &*self.machine);
         let mut addressed = of.clone();
         addressed.api_base = Some(settings.base(of, &self.vendor())?);
         let mut target = Target::of(&addressed, &self.vendor())?;
@@ -228,6 +250,8 @@ impl Codec for VertexCodec {
             ("vertex_location", &["VERTEXAI_LOCATION", "GOOGLE_CLOUD_LOCATION"]),
             ("vertex_credentials", &["VERTEXAI_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"]),
             ("gce_metadata_host", &["GCE_METADATA_HOST", "GCE_METADATA_ROOT"]),
+            ("CLOUDSDK_CONFIG", &["CLOUDSDK_CONFIG"]),
+            ("HOME", &["HOME"]),
         ]
     }
 }

@@ -11,7 +11,8 @@ use http::{HeaderMap, Request, StatusCode};
 use pointsman_clock::{Instant, ManualClock};
 use pointsman_gemini::VertexCodec;
 use pointsman_provider::{
-    Call, CallHead, Codec, HttpProvider, Incoming, Pieces, Provider, Reply, Speech, Transport,
+    Call, CallHead, Codec, HttpProvider, Incoming, NoMachine, Pieces, Provider, Reply, Speech,
+    Transport,
 };
 use pointsman_testkit::recorded::cuts_do_not_matter;
 use pointsman_types::{Deployment, Error, ErrorKind, Operation};
@@ -41,7 +42,7 @@ impl Transport for Google {
 }
 
 fn codec() -> VertexCodec {
-    VertexCodec::new(Arc::new(Google::default()))
+    VertexCodec::new(Arc::new(Google::default()), Arc::new(NoMachine))
 }
 
 fn deployment(model: &str, settings: &[(&str, &str)]) -> Deployment {
@@ -233,7 +234,11 @@ async fn a_stream_in_an_array_is_a_stream_and_the_token_goes_along() {
     let google = Arc::new(Google::default());
     let transport: Arc<dyn Transport> = Arc::<Google>::clone(&google);
     let clock = Arc::new(ManualClock::at(NOW));
-    let provider = HttpProvider::new(VertexCodec::new(Arc::clone(&transport)), transport, clock);
+    let provider = HttpProvider::new(
+        VertexCodec::new(Arc::clone(&transport), Arc::new(NoMachine)),
+        transport,
+        clock,
+    );
     let target = provider
         .target(&deployment("gemini-2.5-flash", &[("vertex_credentials", ACCOUNT)]))
         .unwrap();

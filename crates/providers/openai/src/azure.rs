@@ -9,15 +9,15 @@ use http::{
 };
 use pointsman_clock::Instant;
 use pointsman_provider::{
-    Call, CallHead, Codec, Credential, Frames, Pieces, Speech, Target, Transport, Vendor,
-    WholeReply, chat::openai::Taste, secret_header,
+    Call, CallHead, Codec, Credential, Frames, Machine, Pieces, Speech, Target, Transport, Vendor,
+    WholeReply, chat::openai::Taste, escaped, secret_header,
 };
 use pointsman_types::{Deployment, Error, Operation};
 
 use crate::{
     OpenAiCodec,
     dialect::{ALL, Dialect},
-    tokens::{Exchange, FixedToken, escaped},
+    entra,
 };
 
 /// The version of the API that LiteLLM asks for where none is given.
@@ -25,28 +25,24 @@ const VERSION: &str = "2025-02-01-preview";
 /// The same for Foundry's models.
 const FOUNDRY_VERSION: &str = "2024-05-01-preview";
 
-/// Where Entra issues its tokens.
-const AUTHORITY: &str = "https://login.microsoftonline.com";
-/// What a token is for.
-const NEEDED: &str = "https://cognitiveservices.azure.com/.default";
-
 /// Azure OpenAI (`azure/DEPLOYMENT`), or the models of AI Foundry (`azure_ai/MODEL`).
 ///
 /// A deployment is at `…/openai/deployments/NAME/…?api-version=V`, or, with `api_version` `v1`,
 /// `preview` or `latest`, on the newer `…/openai/v1/…`, where responses always are. The credential
-/// is `api_key`, else `azure_ad_token`, else a token that `tenant_id`, `client_id` and
-/// `client_secret` are exchanged for.
+/// is `api_key`, else a token: one that `tenant_id`, `client_id` and `client_secret` are exchanged
+/// for, `azure_ad_token`, or that of the workload's or the machine's identity.
 #[derive(Clone, Debug)]
 pub struct AzureCodec {
     inner: OpenAiCodec,
     vendor: Vendor,
     transport: Arc<dyn Transport>,
+    machine: Arc<dyn Machine>,
     foundry: bool,
 }
 
 impl AzureCodec {
-    /// Azure OpenAI; tokens are fetched over `transport`.
-    pub fn openai(transport: Arc<dyn Transport>) -> Self {
+    /// Azure OpenAI; tokens are fetched over `transport`, with what lies in files of `machine`.
+    pub fn openai(transport: Arc<dyn Transport>, machine: Arc<dyn Machine>) -> Self {
         let vendor = Vendor {
             name: "azure",
             base: None,
@@ -56,11 +52,11 @@ impl AzureCodec {
             needs_key: false,
         };
         let dialect = Dialect { taste: Taste::OPENAI, ..Dialect::plain(vendor).with(ALL) };
-        Self { inner: OpenAiCodec::new(&dialect), vendor, transport, foundry: false }
+        Self { inner: OpenAiCodec::new(&dialect), vendor, transport, machine, foundry: false }
     }
 
-    /// AI Foundry; tokens are fetched over `transport`.
-    pub fn foundry(transport: Arc<dyn Transport>) -> Self {
+    /// AI Foundry; tokens are fetched over `transport`, with what lies in files of `machine`.
+    pub fn foundry(transport: Arc<dyn Transport>, machine: Arc<dyn Machine>) -> Self {
         let vendor = Vendor {
             name: "azure_ai",
             base: None,
@@ -70,7 +66,7 @@ impl AzureCodec {
             needs_key: false,
         };
         let dialect = Dialect::plain(vendor).old_limit();
-        Self { inner: OpenAiCodec::new(&dialect), vendor, transport, foundry: true }
+        Self { inner: OpenAiCodec::new(&dialect), vendor, transport, machine, foundry: true }
     }
 
     fn uri(&self, to: &Target, path: &str) -> String {
@@ -100,13 +96,7 @@ impl Codec for AzureCodec {
     }
 
     fn settings_env(&self) -> &'static [(&'static str, &'static [&'static str])] {
-        &[
-            ("api_version", &["AZURE_API_VERSION", "OPENAI_API_VERSION"]),
-            ("azure_ad_token", &["AZURE_AD_TOKEN", "AZURE_OPENAI_AD_TOKEN"]),
-            ("tenant_id", &["AZURE_TENANT_ID"]),
-            ("client_id", &["AZURE_CLIENT_ID"]),
-            ("client_secret", &["AZURE_CLIENT_SECRET"]),
-        ]
+        entra::SETTINGS_ENV
     }
 
     fn target(&self, of: &Deployment) -> Result<Target, String> {
@@ -117,28 +107,8 @@ impl Codec for AzureCodec {
         {
             return Err(format!("`api_version` {version:?} is no version"));
         }
-        if of.api_key.is_some() {
-            return Ok(target);
-        }
-        let app = (setting("tenant_id"), setting("client_id"), setting("client_secret"));
-        if let Some(token) = setting("azure_ad_token") {
-            target.credentials = Arc::new(FixedToken::new(token));
-        } else if let (Some(tenant), Some(id), Some(secret)) = app {
-            let scope = setting("azure_scope").unwrap_or(NEEDED);
-            let uri = format!("{AUTHORITY}/{}/oauth2/v2.0/token", escaped(tenant));
-            let uri = uri.parse().map_err(|_| format!("`tenant_id` {tenant:?} is no tenant"))?;
-            let fields = [
-                ("grant_type", "client_credentials"),
-                ("client_id", id),
-                ("client_secret", secret),
-                ("scope", scope),
-            ];
-            let transport = Arc::clone(&self.transport);
-            target.credentials = Arc::new(Exchange::new(transport, "Entra", uri, &fields));
-        } else {
-            return Err("it has no credential: set `api_key`, `azure_ad_token`, or `tenant_id`, \
-                        `client_id` and `client_secret`"
-                .into());
+        if of.api_key.is_none() {
+            target.credentials = entra::credentials(&of.settings, &self.transport, &self.machine)?;
         }
         Ok(target)
     }
@@ -205,7 +175,7 @@ impl Codec for AzureCodec {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use pointsman_provider::Incoming;
+    use pointsman_provider::{Incoming, NoMachine};
     use pointsman_types::ErrorKind;
     use serde_json::json;
 
@@ -222,7 +192,7 @@ mod tests {
     }
 
     fn uri(base: &str, version: Option<&str>, operation: Operation) -> String {
-        let codec = AzureCodec::openai(Arc::new(Down));
+        let codec = AzureCodec::openai(Arc::new(Down), Arc::new(NoMachine));
         let mut deployment = Deployment::new("g", "azure", "my gpt").with_base(base).with_key("k");
         if let Some(version) = version {
             deployment.settings.insert("api_version".into(), version.into());
@@ -279,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_deployment_without_a_credential_says_what_it_needs() {
-        let codec = AzureCodec::openai(Arc::new(Down));
+        let codec = AzureCodec::openai(Arc::new(Down), Arc::new(NoMachine));
         let mut deployment = Deployment::new("g", "azure", "m").with_base("https://a.invalid");
         let said = codec.target(&deployment).unwrap_err();
         assert!(said.contains("azure_ad_token"), "{said}");
@@ -290,7 +260,7 @@ mod tests {
 
     #[test]
     fn foundrys_addresses() {
-        let codec = AzureCodec::foundry(Arc::new(Down));
+        let codec = AzureCodec::foundry(Arc::new(Down), Arc::new(NoMachine));
         for (base, want) in [
             (
                 "https://a.services.ai.azure.com",

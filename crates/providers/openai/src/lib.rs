@@ -19,6 +19,7 @@ mod azure;
 mod codec;
 mod dialect;
 mod edits;
+mod entra;
 mod frames;
 mod tokens;
 mod vendors;

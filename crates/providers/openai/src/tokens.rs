@@ -2,85 +2,23 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use http::{Request, header::CONTENT_TYPE};
+use http::Uri;
 use pointsman_clock::Instant;
-use pointsman_provider::{Credential, Credentials, Pieces, Transport, collect};
-use pointsman_types::{Error, ErrorKind, ExposeSecret, Secret};
-use serde::Deserialize;
-use tokio::sync::Mutex;
+use pointsman_provider::{
+    Credentials, Issued, Issuer, Renewed, Transport, form_request, oauth_token,
+};
+use pointsman_types::{Error, ExposeSecret, Secret};
 
 /// So long before its end a token is exchanged for the next one.
-const AHEAD: Duration = Duration::from_mins(5);
-/// The longest answer that is read.
-const LONGEST: usize = 1 << 20;
+pub(crate) const AHEAD: Duration = Duration::from_mins(5);
 
-/// A text as one segment of a path, or as a value in a form.
-pub(crate) fn escaped(text: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])));
-        }
-    }
-    out
-}
-
-/// A token from the configuration.
-pub(crate) struct FixedToken(Arc<Credential>);
-
-impl FixedToken {
-    pub(crate) fn new(token: &str) -> Self {
-        Self(Arc::new(Credential::Bearer(token.to_owned().into())))
-    }
-}
-
-impl fmt::Debug for FixedToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FixedToken")
-    }
-}
-
-#[async_trait]
-impl Credentials for FixedToken {
-    async fn current(&self, _: Instant) -> Result<Arc<Credential>, Error> {
-        Ok(Arc::clone(&self.0))
-    }
-}
-
-/// Tokens of an OAuth issuer: fetched once for all who wait, and renewed ahead of their end.
+/// Exchanges a form for a token.
 pub(crate) struct Exchange {
     transport: Arc<dyn Transport>,
     /// Who issues them, for people.
     issuer: &'static str,
-    uri: http::Uri,
-    form: Secret,
-    held: Mutex<Option<Held>>,
-}
-
-struct Held {
-    token: Arc<Credential>,
-    renew: Instant,
-    end: Instant,
-}
-
-#[derive(Deserialize)]
-struct Issued {
-    access_token: String,
-    expires_in: u64,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Refused {
-    #[serde(alias = "errorCode")]
-    error: String,
-    #[serde(alias = "errorMessage")]
-    error_description: String,
+    uri: Uri,
+    fields: Vec<(&'static str, Secret)>,
 }
 
 impl Exchange {
@@ -88,68 +26,32 @@ impl Exchange {
     pub(crate) fn new(
         transport: Arc<dyn Transport>,
         issuer: &'static str,
-        uri: http::Uri,
-        fields: &[(&str, &str)],
+        uri: Uri,
+        fields: &[(&'static str, &str)],
     ) -> Self {
-        let field = |(name, value): &(&str, &str)| format!("{name}={}", escaped(value));
-        let form = fields.iter().map(field).collect::<Vec<_>>().join("&");
-        Self { transport, issuer, uri, form: form.into(), held: Mutex::new(None) }
+        let fields = fields.iter().map(|(name, value)| (*name, (*value).into())).collect();
+        Self { transport, issuer, uri, fields }
     }
 
-    async fn fetch(&self, now: Instant) -> Result<Held, Error> {
-        let body: Pieces = bytes::Bytes::from(self.form.expose_secret().to_owned()).into();
-        let request = Request::post(self.uri.clone())
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body)
-            .map_err(|error| Error::new(ErrorKind::Authentication, error.to_string()))?;
-        let (head, body) = self.transport.send(request).await?.into_parts();
-        let body = collect(body, LONGEST).await?;
-        if !head.status.is_success() {
-            let said: Refused = serde_json::from_slice(&body).unwrap_or_default();
-            let kind = if head.status.is_server_error() {
-                ErrorKind::Connection
-            } else {
-                ErrorKind::Authentication
-            };
-            let message =
-                format!("{} gave no token: {} {}", self.issuer, said.error, said.error_description);
-            return Err(Error::new(kind, message).with_status(head.status.as_u16()));
-        }
-        let issued: Issued = serde_json::from_slice(&body).map_err(|error| {
-            let message = format!("{}'s answer cannot be read: {error}", self.issuer);
-            Error::new(ErrorKind::Connection, message)
-        })?;
-        let life = Duration::from_secs(issued.expires_in);
-        let renew = now + life.saturating_sub(AHEAD).max(life / 2);
-        let token = Arc::new(Credential::Bearer(issued.access_token.into()));
-        Ok(Held { token, renew, end: now + life })
+    /// The tokens, kept and renewed.
+    pub(crate) fn credentials(self) -> Arc<dyn Credentials> {
+        Arc::new(Renewed::new(self, AHEAD))
     }
 }
 
+impl Issuer for Exchange {
+    async fn issue(&self, now: Instant) -> Result<Issued, Error> {
+        let fields: Vec<(&str, &str)> =
+            self.fields.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
+        let request = form_request(&self.uri, &fields)?;
+        oauth_token(&*self.transport, request, self.issuer, now).await
+    }
+}
+
+// By hand: the form's fields are nobody's business.
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange").field("uri", &self.uri).finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl Credentials for Exchange {
-    async fn current(&self, now: Instant) -> Result<Arc<Credential>, Error> {
-        // Whoever waits here finds what the first one fetched.
-        let mut held = self.held.lock().await;
-        if let Some(held) = held.as_ref().filter(|held| now < held.renew) {
-            return Ok(Arc::clone(&held.token));
-        }
-        match (self.fetch(now).await, held.as_ref()) {
-            (Ok(next), _) => {
-                let token = Arc::clone(&next.token);
-                *held = Some(next);
-                Ok(token)
-            }
-            // The old one is good for a while.
-            (Err(_), Some(old)) if now < old.end => Ok(Arc::clone(&old.token)),
-            (Err(error), _) => Err(error),
-        }
     }
 }
 
@@ -157,9 +59,13 @@ impl Credentials for Exchange {
 mod tests {
     use std::sync::Mutex as Plain;
 
+    use async_trait::async_trait;
     use futures_util::{FutureExt, stream};
-    use http::Response;
-    use pointsman_provider::Incoming;
+    use http::{Request, Response};
+    use pointsman_provider::{Credentials, Incoming};
+
+    use pointsman_provider::{Credential, Pieces};
+    use pointsman_types::ErrorKind;
 
     use super::*;
 
@@ -181,7 +87,7 @@ mod tests {
         }
     }
 
-    fn token(app: &Exchange, at: u64) -> Result<String, ErrorKind> {
+    fn token(app: &Renewed<Exchange>, at: u64) -> Result<String, ErrorKind> {
         let credential = app.current(Instant::from_secs(at)).now_or_never().unwrap();
         match &*credential.map_err(|error| error.kind)? {
             Credential::Bearer(token) => Ok(token.expose_secret().to_owned()),
@@ -199,7 +105,8 @@ mod tests {
             vec![(200, first), (400, refused), (200, second), (401, refused)];
         let port: Arc<dyn Transport> = Arc::<Scripted>::clone(&transport);
         let uri = "https://issuer.invalid/token".parse().unwrap();
-        let app = Exchange::new(port, "X", uri, &[("id", "i d"), ("secret", "s&t")]);
+        let fields = [("id", "i d"), ("secret", "s&t")];
+        let app = Renewed::new(Exchange::new(port, "X", uri, &fields), AHEAD);
         assert_eq!(token(&app, 0), Ok("one".into()));
         assert_eq!(token(&app, 3_299), Ok("one".into()), "it is held");
         assert_eq!(token(&app, 3_300), Ok("one".into()), "renewal failed, the old one is good");

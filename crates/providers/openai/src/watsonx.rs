@@ -9,19 +9,19 @@ use http::{
 };
 use pointsman_clock::Instant;
 use pointsman_provider::{
-    Call, CallHead, Codec, Credential, Frames, Pieces, Speech, Target, Transport, Vendor,
-    WholeReply,
+    Call, CallHead, Codec, Credential, FixedCredential, Frames, Pieces, Speech, Target, Transport,
+    Vendor, WholeReply,
     chat::{
         Chat, Losses,
         openai::{ChunkDecoder, Taste, read_reply, write_request},
         translated,
     },
-    classify_body, retry_after, secret_header,
+    classify_body, escaped, retry_after, secret_header,
 };
 use pointsman_types::{Deployment, Error, ErrorKind, ExposeSecret};
 use serde_json::Value;
 
-use crate::tokens::{Exchange, FixedToken, escaped};
+use crate::tokens::Exchange;
 
 /// The version of the API that is spoken.
 const VERSION: &str = "2024-03-13";
@@ -85,9 +85,9 @@ impl Codec for WatsonxCodec {
             ];
             let uri = http::Uri::from_static(AUTHORITY);
             let transport = Arc::clone(&self.transport);
-            target.credentials = Arc::new(Exchange::new(transport, "IBM", uri, &fields));
+            target.credentials = Exchange::new(transport, "IBM", uri, &fields).credentials();
         } else if let Some(token) = setting("watsonx_token") {
-            target.credentials = Arc::new(FixedToken::new(token));
+            target.credentials = Arc::new(FixedCredential::new(Credential::Bearer(token.into())));
         } else {
             return Err("it has no credential: set `api_key`".into());
         }

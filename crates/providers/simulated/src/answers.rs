@@ -1,133 +1,95 @@
 //! What a simulated deployment says.
 
 use bytes::Bytes;
-use pointsman_provider::{Call, Event, Frame, Target};
-use pointsman_types::{Operation, Usage};
+use http::HeaderMap;
+use pointsman_clock::Instant;
+use pointsman_provider::{
+    Call, Event, Frame, Prompt, Target, WholeReply,
+    chat::{mock_frames, mock_reply},
+    embeddings::Vectors,
+};
+use pointsman_types::{Error, Operation, Usage};
 use serde_json::{Value, json};
 
 /// The dimensions of a simulated embedding.
 const DIMENSIONS: u8 = 8;
 
 /// The answer to one call.
-pub(crate) struct Answers {
-    operation: Operation,
-    model: String,
+pub(crate) struct Answer<'a> {
+    to: &'a Target,
+    call: &'a Call,
     text: String,
-    created: u64,
     usage: Usage,
-    include_usage: bool,
+    now: Instant,
 }
 
-impl Answers {
-    pub(crate) fn new(to: &Target, call: &Call, created: u64) -> Self {
-        let own = to.settings.get("reply").cloned();
-        let text = own.unwrap_or_else(|| {
+impl<'a> Answer<'a> {
+    pub(crate) fn new(to: &'a Target, call: &'a Call, now: Instant) -> Self {
+        let text = to.settings.get("reply").cloned().unwrap_or_else(|| {
             format!(
                 "This is a simulated answer from the deployment {}. No model was asked: \
                  set OPENAI_API_KEY to talk to the real thing.",
                 to.id
             )
         });
-        let input = call.envelope.bytes().len().div_ceil(4) as u64;
-        let output = text.split_whitespace().count() as u64;
-        let include_usage = call
-            .envelope
-            .raw("stream_options")
-            .and_then(|raw| serde_json::from_str::<Value>(raw).ok())
-            .is_some_and(|options| options["include_usage"] == true);
-        Self {
-            operation: call.head.operation,
-            model: to.model.clone(),
-            text,
-            created,
-            usage: Usage::text(input, output),
-            include_usage,
-        }
+        let operation = call.head.operation;
+        let input = Prompt::of(&call.envelope, operation).estimate();
+        let output = if operation.writes() { text.split_whitespace().count() as u64 } else { 0 };
+        Self { to, call, text, usage: Usage::text(input, output), now }
     }
 
-    pub(crate) fn whole(&self) -> (Bytes, Usage) {
-        let mut body = match self.operation {
-            Operation::Embeddings => {
-                let vector: Vec<f64> = (1..=DIMENSIONS).map(|n| 1.0 / f64::from(n)).collect();
-                let one = json!({"object": "embedding", "index": 0, "embedding": vector});
-                json!({"object": "list", "data": [one]})
-            }
-            Operation::Completions => self.envelope(
-                "text_completion",
-                &json!({"index": 0, "text": self.text, "finish_reason": "stop", "logprobs": null}),
-            ),
-            _ => self.envelope(
-                "chat.completion",
-                &json!({
-                    "index": 0,
-                    "message": {"role": "assistant", "content": self.text, "refusal": null},
-                    "finish_reason": "stop",
-                    "logprobs": null,
-                }),
-            ),
-        };
-        body["model"] = self.model.as_str().into();
+    pub(crate) fn whole(&self) -> WholeReply {
+        let head = &self.call.head;
+        if head.operation.is_embeddings() {
+            let vector: Vec<f64> = (1..=DIMENSIONS).map(|n| 1.0 / f64::from(n)).collect();
+            let vectors = Vectors {
+                vectors: vec![vector; texts(self.call)],
+                model: Some(self.to.model.clone()),
+                usage: Some(self.usage),
+            };
+            return vectors.whole(head, &HeaderMap::new());
+        }
+        if head.operation.is_chat() {
+            return mock_reply(head, &self.to.model, &self.text, self.usage, self.now);
+        }
+        let mut body = self.completion(&self.text, Some("stop"));
         body["usage"] = self.usage_json();
-        (body.to_string().into(), self.usage)
+        let body = body.to_string().into();
+        WholeReply { headers: HeaderMap::new(), body, usage: Some(self.usage) }
     }
 
-    pub(crate) fn frames(&self) -> Vec<Frame> {
-        let chat = self.operation == Operation::Chat;
-        let mut frames = Vec::new();
-        if chat {
-            frames.push(self.delta(&json!({"role": "assistant", "content": ""}), None));
+    /// A word each.
+    pub(crate) fn frames(&self) -> Result<Vec<Frame>, Error> {
+        let head = &self.call.head;
+        if head.operation.is_chat() {
+            return mock_frames(head, &self.to.model, &self.text, self.usage, self.now);
         }
-        for word in self.text.split_inclusive(' ') {
-            frames.push(if chat {
-                self.delta(&json!({"content": word}), None)
-            } else {
-                self.text_chunk(word, None)
-            });
-        }
-        frames.push(if chat {
-            self.delta(&json!({}), Some("stop"))
-        } else {
-            self.text_chunk("", Some("stop"))
-        });
-        if self.include_usage {
-            let mut chunk = self.envelope(self.chunk_object(), &Value::Null);
+        let told = |chunk: &Value, event| Frame { raw: data(chunk), event };
+        let content = || Event { content: true, ..Event::default() };
+        let words = self.text.split_inclusive(' ').map(|word| self.completion(word, None));
+        let mut frames: Vec<Frame> = words
+            .chain([self.completion("", Some("stop"))])
+            .map(|chunk| told(&chunk, content()))
+            .collect();
+        if head.include_usage {
+            let mut chunk = self.completion("", None);
             chunk["choices"] = json!([]);
             chunk["usage"] = self.usage_json();
-            let event = Event { usage: Some(self.usage), ..Event::default() };
-            frames.push(Frame { raw: data(&chunk), event });
+            frames.push(told(&chunk, Event { usage: Some(self.usage), ..Event::default() }));
         }
         let event = Event { done: true, ..Event::default() };
         frames.push(Frame { raw: Bytes::from_static(b"data: [DONE]\n\n"), event });
-        frames
+        Ok(frames)
     }
 
-    fn delta(&self, delta: &Value, finish: Option<&str>) -> Frame {
-        let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
-        let content = finish.is_some() || delta["content"].as_str().is_some_and(|t| !t.is_empty());
-        self.frame(&choice, content)
-    }
-
-    fn text_chunk(&self, text: &str, finish: Option<&str>) -> Frame {
-        let choice = json!({"index": 0, "text": text, "finish_reason": finish, "logprobs": null});
-        self.frame(&choice, true)
-    }
-
-    fn frame(&self, choice: &Value, content: bool) -> Frame {
-        let raw = data(&self.envelope(self.chunk_object(), choice));
-        Frame { raw, event: Event { content, ..Event::default() } }
-    }
-
-    fn chunk_object(&self) -> &'static str {
-        if self.operation == Operation::Chat { "chat.completion.chunk" } else { "text_completion" }
-    }
-
-    fn envelope(&self, object: &str, choice: &Value) -> Value {
+    /// OpenAI's older shape, which no other dialect shares.
+    fn completion(&self, text: &str, finish: Option<&str>) -> Value {
         json!({
-            "id": format!("simulated-{}", self.created),
-            "object": object,
-            "created": self.created,
-            "model": self.model,
-            "choices": [choice],
+            "id": format!("simulated-{}", self.now.as_secs()),
+            "object": "text_completion",
+            "created": self.now.as_secs(),
+            "model": self.to.model,
+            "choices": [{"index": 0, "text": text, "finish_reason": finish, "logprobs": null}],
         })
     }
 
@@ -137,6 +99,20 @@ impl Answers {
             "completion_tokens": self.usage.output,
             "total_tokens": self.usage.total(),
         })
+    }
+}
+
+/// How many vectors are wanted: an array of numbers is one text, in tokens.
+fn texts(call: &Call) -> usize {
+    let name = match call.head.operation {
+        Operation::Predict => "instances",
+        operation if operation.is_google() => "requests",
+        _ => "input",
+    };
+    let list = call.envelope.raw(name).and_then(|raw| serde_json::from_str::<Value>(raw).ok());
+    match list {
+        Some(Value::Array(list)) if !list.iter().any(Value::is_number) => list.len(),
+        _ => 1,
     }
 }
 

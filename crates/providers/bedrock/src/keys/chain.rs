@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pointsman_provider::{AwsKeys, ReadFile};
+use pointsman_provider::{AwsKeys, Machine};
 use pointsman_types::Secret;
 
 use super::profile::Profiles;
@@ -12,7 +12,7 @@ const CONTAINER: &str = "http://169.254.170.2";
 /// Where an instance's metadata are.
 const INSTANCE: &str = "http://169.254.169.254";
 /// A session's name where nobody gives one.
-const SESSION: &str = "pointsman";
+pub(super) const SESSION: &str = "pointsman";
 
 /// The settings of a deployment; an empty one is none.
 #[derive(Clone, Copy)]
@@ -33,6 +33,10 @@ pub(super) enum Source {
     Role { base: Box<Source>, role: Role },
     /// From STS, for a token of an identity provider.
     WebIdentity { token: Token, role: Role },
+    /// From IAM Identity Center, for a token that `aws sso login` left.
+    Sso(Box<Sso>),
+    /// From a program.
+    Process(Vec<String>),
     /// From the agent of the container.
     Container { url: String, token: Option<Token> },
     /// From the instance's metadata.
@@ -47,6 +51,20 @@ pub(super) struct Role {
     pub(super) arn: String,
     pub(super) session: String,
     pub(super) external_id: Option<String>,
+    /// How long the keys shall be good, in seconds.
+    pub(super) duration: Option<u32>,
+}
+
+/// A role of IAM Identity Center, and the token to take it with.
+#[derive(Debug)]
+pub(super) struct Sso {
+    /// Whether the token may be renewed: it is of an `sso-session`.
+    pub(super) renewable: bool,
+    pub(super) region: String,
+    pub(super) account: String,
+    pub(super) role: String,
+    /// The file that `aws sso login` writes.
+    pub(super) token: String,
 }
 
 /// A token, or the file that holds it and is renewed in place.
@@ -60,10 +78,10 @@ impl Token {
     /// # Errors
     ///
     /// Says that the file cannot be read.
-    pub(super) fn read(&self, files: &ReadFile) -> Result<Secret, String> {
+    pub(super) fn read(&self, machine: &dyn Machine) -> Result<Secret, String> {
         match self {
             Self::Here(token) => Ok(token.clone()),
-            Self::File(path) => files
+            Self::File(path) => machine
                 .read(path)
                 .map(|text| Secret::from(text.trim()))
                 .map_err(|error| format!("the token in {path} cannot be read: {error}")),
@@ -92,14 +110,15 @@ impl Token {
 /// # Errors
 ///
 /// Says what is missing or broken in it.
-pub(super) fn own(settings: Settings<'_>, files: &ReadFile) -> Result<Option<Source>, String> {
+pub(super) fn own(settings: Settings<'_>, machine: &dyn Machine) -> Result<Option<Source>, String> {
     let role = settings.get("aws_role_name").map(|arn| Role {
         arn: arn.to_owned(),
         session: settings.get("aws_session_name").unwrap_or(SESSION).to_owned(),
         external_id: settings.get("aws_external_id").map(str::to_owned),
+        duration: None,
     });
     let base = match settings.get("aws_profile_name") {
-        Some(name) => Some(named(name, settings, files)?),
+        Some(name) => Some(named(name, settings, machine)?),
         None => {
             keys(settings, ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"])?
         }
@@ -122,51 +141,55 @@ pub(super) fn own(settings: Settings<'_>, files: &ReadFile) -> Result<Option<Sou
     }
     let base = match base {
         Some(base) => base,
-        None => ambient(settings, files)?,
+        None => ambient(settings, machine)?,
     };
     Ok(Some(Source::Role { base: Box::new(base), role }))
 }
 
-/// AWS's usual chain.
+/// AWS's usual chain, in botocore's order.
 ///
 /// # Errors
 ///
 /// Says what is missing or broken in what it finds.
-pub(super) fn ambient(settings: Settings<'_>, files: &ReadFile) -> Result<Source, String> {
-    if let Some(name) = settings.get("AWS_PROFILE") {
-        return named(name, settings, files);
+pub(super) fn ambient(settings: Settings<'_>, machine: &dyn Machine) -> Result<Source, String> {
+    // LiteLLM's own variable is as good as its key.
+    if let Some(name) = settings.get("AWS_PROFILE_NAME") {
+        return named(name, settings, machine);
     }
     let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
     if let Some(keys) = keys(settings, names)? {
         return Ok(keys);
     }
-    if let (Some(file), Some(arn)) =
-        (settings.get("AWS_WEB_IDENTITY_TOKEN_FILE"), settings.get("AWS_ROLE_ARN"))
-    {
-        let session = settings.get("AWS_ROLE_SESSION_NAME").unwrap_or(SESSION).to_owned();
-        let role = Role { arn: arn.to_owned(), session, external_id: None };
-        return Ok(Source::WebIdentity { token: Token::File(file.to_owned()), role });
+    let profiles = Profiles::read(settings, machine);
+    let name = settings.get("AWS_PROFILE");
+    if let Some(name) = name {
+        profiles.needs(name)?;
     }
-    if let Some(source) = Profiles::read(settings, files).source("default", settings, 0)? {
-        return Ok(source);
-    }
-    Ok(around(settings))
+    let found = profiles.source(name.unwrap_or("default"), settings, true)?;
+    Ok(found.unwrap_or_else(|| around(settings)))
 }
 
 /// What the machine itself has.
 pub(super) fn around(settings: Settings<'_>) -> Source {
+    container(settings).unwrap_or_else(|| instance(settings))
+}
+
+/// The agent of the container, if it is in one.
+pub(super) fn container(settings: Settings<'_>) -> Option<Source> {
     let relative = settings.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     let url = relative
         .map(|path| format!("{CONTAINER}{path}"))
-        .or_else(|| settings.get("AWS_CONTAINER_CREDENTIALS_FULL_URI").map(str::to_owned));
-    if let Some(url) = url {
-        let file = settings.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-        let token = file.map(|file| Token::File(file.to_owned())).or_else(|| {
-            let token = settings.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")?;
-            Some(Token::Here(token.into()))
-        });
-        return Source::Container { url, token };
-    }
+        .or_else(|| settings.get("AWS_CONTAINER_CREDENTIALS_FULL_URI").map(str::to_owned))?;
+    let file = settings.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    let token = file.map(|file| Token::File(file.to_owned())).or_else(|| {
+        let token = settings.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")?;
+        Some(Token::Here(token.into()))
+    });
+    Some(Source::Container { url, token })
+}
+
+/// The instance's metadata, unless they are turned off.
+pub(super) fn instance(settings: Settings<'_>) -> Source {
     if settings.get("AWS_EC2_METADATA_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true"))
     {
         return Source::Missing;
@@ -175,12 +198,13 @@ pub(super) fn around(settings: Settings<'_>) -> Source {
     Source::Instance { endpoint: endpoint.trim_end_matches('/').to_owned() }
 }
 
-fn named(name: &str, settings: Settings<'_>, files: &ReadFile) -> Result<Source, String> {
-    let profiles = Profiles::read(settings, files);
-    let source = profiles.source(name, settings, 0)?;
-    source.ok_or_else(|| {
-        format!("there is no profile {name:?} with credentials: {}", profiles.read_from())
-    })
+/// A profile that is asked for by name: the environment's keys and tokens do not count, the
+/// machine's do.
+fn named(name: &str, settings: Settings<'_>, machine: &dyn Machine) -> Result<Source, String> {
+    let profiles = Profiles::read(settings, machine);
+    profiles.needs(name)?;
+    let found = profiles.source(name, settings, false)?;
+    Ok(found.unwrap_or_else(|| around(settings)))
 }
 
 /// A pair of keys, with its token.

@@ -51,7 +51,7 @@ impl Fetcher {
     pub(super) async fn container(&self, url: &str, token: Option<&Token>) -> Result<Lent, Error> {
         let mut with = HeaderMap::new();
         if let Some(token) = token {
-            let token = token.read(&self.files).map_err(|error| unasked(CONTAINER, &error))?;
+            let token = token.read(&*self.machine).map_err(|error| unasked(CONTAINER, &error))?;
             with.insert(AUTHORIZATION, secret_header("", &token)?);
         }
         lent(&self.text(Method::GET, url, with, CONTAINER).await?, CONTAINER)

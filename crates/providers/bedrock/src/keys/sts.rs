@@ -3,17 +3,14 @@
 use aws_smithy_types::{DateTime, date_time::Format};
 use http::{HeaderValue, Request, header::CONTENT_TYPE};
 use pointsman_clock::Instant;
-use pointsman_provider::{AwsKeys, Pieces};
+use pointsman_provider::{AwsKeys, Pieces, escaped};
 use pointsman_types::{Error, ErrorKind, ExposeSecret};
 
 use super::{
     chain::{Role, Token},
     fetched::{Fetcher, Lent, refused, unasked},
 };
-use crate::{
-    place::{domain, segment},
-    sign::sign_request,
-};
+use crate::{place::domain, sign::sign_request};
 
 const WHAT: &str = "STS";
 
@@ -27,6 +24,8 @@ impl Fetcher {
     ) -> Result<Lent, Error> {
         let mut form = vec![("Action", "AssumeRole")];
         form.extend(role.external_id.as_deref().map(|id| ("ExternalId", id)));
+        let duration = role.duration.map(|seconds| seconds.to_string());
+        form.extend(duration.as_deref().map(|seconds| ("DurationSeconds", seconds)));
         let mut request = self.ask(role, &form)?;
         sign_request(&mut request, with, ("sts", &self.region), now)?;
         self.lent(request).await
@@ -34,7 +33,7 @@ impl Fetcher {
 
     /// Takes a role with a token, which is the proof: nothing is signed.
     pub(super) async fn identify(&self, role: &Role, token: &Token) -> Result<Lent, Error> {
-        let token = token.read(&self.files).map_err(|error| unasked(WHAT, &error))?;
+        let token = token.read(&*self.machine).map_err(|error| unasked(WHAT, &error))?;
         let form =
             [("Action", "AssumeRoleWithWebIdentity"), ("WebIdentityToken", token.expose_secret())];
         self.lent(self.ask(role, &form)?).await
@@ -51,7 +50,7 @@ impl Fetcher {
         let pairs: Vec<String> = form
             .iter()
             .chain(&common)
-            .map(|(name, value)| format!("{name}={}", segment(value)))
+            .map(|(name, value)| format!("{name}={}", escaped(value)))
             .collect();
         Request::post(format!("{}/", base.trim_end_matches('/')))
             .header(

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, Response};
 use pointsman_bedrock::BedrockCodec;
-use pointsman_provider::{Incoming, Pieces, ReadFile, Transport};
+use pointsman_provider::{Incoming, NoMachine, Pieces, Transport};
 use pointsman_types::{Error, ErrorKind};
 
 /// Answers with what was put in, in order, and keeps what it was sent.
@@ -44,7 +44,7 @@ impl Transport for Scripted {
 }
 
 pub(crate) fn codec() -> BedrockCodec {
-    BedrockCodec::new(Scripted::new(&[]), ReadFile::none())
+    BedrockCodec::new(Scripted::new(&[]), Arc::new(NoMachine))
 }
 
 fn unpoisoned<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
