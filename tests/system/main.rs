@@ -6,6 +6,7 @@
 mod auth;
 mod bad_requests;
 mod bedrock;
+mod billed;
 mod demo;
 mod dialects;
 mod explain;
