@@ -17,7 +17,7 @@ use crate::{
     account::{Account, LIFE},
     hints::{self, Hint},
     known::ServerTime,
-    link::{Call, Connection},
+    link::{ANSWER, CONNECT, Call, Connection},
     store::{Shared, Told},
     wire::{self, Arguments},
 };
@@ -196,10 +196,13 @@ impl Keeper {
             .map(|(slot, hash)| (hash, Hint::of(&shared.memory.seen(slot, true, sent))));
         let life = if end { 0 } else { BEAT_LIFE };
         let arguments = [shared.told(), shared.me.clone(), life.to_string(), hints::write(hints)];
+        // While it is out of reach nobody waits: who shares is known of a slow server as well.
+        let reachable = shared.counters.reachable.load(Ordering::Relaxed);
         let call = Call {
             script: &shared.scripts.beat,
             keys: std::slice::from_ref(&shared.names.members),
             arguments: &arguments,
+            within: if reachable { ANSWER } else { CONNECT },
         };
         let answer = connection.run(call).await?;
         let received = shared.clock.now();
@@ -265,7 +268,12 @@ impl Keeper {
         }
         let keys: Vec<String> =
             accounts.iter().map(|account| shared.names.account(&account.name)).collect();
-        let call = Call { script: &shared.scripts.share, keys: &keys, arguments: &arguments.0 };
+        let call = Call {
+            script: &shared.scripts.share,
+            keys: &keys,
+            arguments: &arguments.0,
+            within: ANSWER,
+        };
         let answer = connection.run(call).await;
         let now = shared.clock.now();
         let failed = || {
@@ -311,6 +319,7 @@ impl Keeper {
             script: &shared.scripts.cool,
             keys: std::slice::from_ref(&shared.names.cooldowns),
             arguments: &arguments,
+            within: ANSWER,
         };
         let done = connection.run(call).await;
         if done.is_err() {

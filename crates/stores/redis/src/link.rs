@@ -13,8 +13,8 @@ use crate::settings::{RedisSettings, Target};
 
 /// The longest wait for an answer: whoever waits for it does so at most 50 ms.
 pub(crate) const ANSWER: Duration = Duration::from_millis(40);
-/// The longest wait for a connection. Nobody waits for one.
-const CONNECT: Duration = Duration::from_secs(1);
+/// The longest wait for a connection, and for the first answer on it. Nobody waits for those.
+pub(crate) const CONNECT: Duration = Duration::from_secs(1);
 
 /// The scripts of this release. Each is called by its own hash, so instances of several releases
 /// run side by side; the layout of the keys is in their names.
@@ -53,6 +53,8 @@ pub(crate) struct Call<'a> {
     pub(crate) script: &'a Script,
     pub(crate) keys: &'a [String],
     pub(crate) arguments: &'a [String],
+    /// The longest wait for the answer.
+    pub(crate) within: Duration,
 }
 
 impl Connection {
@@ -71,7 +73,7 @@ impl Connection {
                 Self::Cluster(mut to) => invocation.invoke_async(&mut to).await,
             }
         };
-        within(ANSWER, answer).await
+        within(call.within, answer).await
     }
 
     /// One plain command.
@@ -107,7 +109,7 @@ impl Link {
     pub(crate) async fn connect(&self) -> RedisResult<Connection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(ANSWER));
+            .set_response_timeout(Some(CONNECT));
         let connecting = async {
             Ok(match &self.target {
                 Target::One(client) => Connection::One(

@@ -345,21 +345,17 @@ impl Meter {
         self.promised = 0;
     }
 
-    /// The server is out of reach from here on; `alone`: it was so from the start.
-    pub(crate) fn cut_off(&mut self, instances: u64, length: u64, alone: bool) {
-        if self.share.is_some() {
+    /// The server is out of reach from here on, or still is.
+    pub(crate) fn cut_off(&mut self, instances: u64, length: u64) {
+        if let Some(share) = &mut self.share {
+            share.among(instances, self.limit);
             return;
         }
         let lasts = self.kind.lasts(length);
         self.share = Some(match self.known.clone() {
             Some(known) => Share::new(known, self.promised, instances, lasts),
-            // Nobody else was ever seen.
-            None if alone => Share::new(Known::default(), self.limit, 1, lasts),
-            // It is as new to the others.
-            None => {
-                let part = self.limit / instances.max(1);
-                Share::new(Known::default(), part, instances, lasts)
-            }
+            // It is as new to the others, if there are any.
+            None => Share::of_own(self.limit, instances, lasts),
         });
         self.waiting = 0;
     }
