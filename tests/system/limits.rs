@@ -143,6 +143,20 @@ async fn slots_free_with_the_answer() {
 }
 
 #[tokio::test]
+async fn a_slot_that_is_taken_hides_no_moment() {
+    let a = upstream("a").await;
+    let limits = ", rpm: 1, max_parallel_requests: 1";
+    let gateway = Config::default().tuned(&a, limits).start().await;
+    a.then([Behaviour::ok().hang()]);
+    let mut wire = connect(&gateway).await;
+    wire.post(CHAT, &[], hello(false).to_string(), WITHIN).await.unwrap();
+    a.until(WITHIN, |tally| tally.in_flight == 1).await.unwrap();
+    let refused = chat(&gateway).await;
+    assert_refused(&refused, "rate_limit_exceeded", "1 of 1 rpm used");
+    assert!((30_000..=60_000).contains(&comes_again(&refused)), "{}", refused.text());
+}
+
+#[tokio::test]
 async fn an_error_keeps_the_request_and_no_tokens() {
     let a = upstream("a").await;
     a.always(Behaviour::ok().error(400, "x", "invalid_request_error", "no"));

@@ -6,6 +6,7 @@
 mod auth;
 mod bad_requests;
 mod bedrock;
+mod billed;
 mod credentials;
 mod demo;
 mod dialects;

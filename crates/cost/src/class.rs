@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use pointsman_types::ServiceTier;
+
 /// What is billed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -97,25 +99,6 @@ impl PriceClass {
     }
 }
 
-/// How urgently the vendor serves the call, which some price apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum ServiceTier {
-    /// As usual.
-    #[default]
-    Standard,
-    /// Within hours, as part of a batch.
-    Batch,
-    /// When there is room.
-    Flex,
-    /// Between flex and standard.
-    Balanced,
-    /// Ahead of others.
-    Priority,
-    /// Ahead of all.
-    Ultrafast,
-}
-
 /// Each tier that has prices of its own, with the end of their names in LiteLLM.
 const SUFFIXES: [(ServiceTier, &str); 5] = [
     (ServiceTier::Batch, "_batches"),
@@ -125,29 +108,9 @@ const SUFFIXES: [(ServiceTier, &str); 5] = [
     (ServiceTier::Ultrafast, "_ultrafast"),
 ];
 
-impl ServiceTier {
-    /// The tier that a request or an answer names in its `service_tier`; `fast` is `priority`,
-    /// and what is unknown (`auto`, `default`, `scale`…) is standard.
-    ///
-    /// ```
-    /// use pointsman_cost::ServiceTier;
-    /// assert_eq!(ServiceTier::named("flex"), ServiceTier::Flex);
-    /// assert_eq!(ServiceTier::named("auto"), ServiceTier::Standard);
-    /// ```
-    pub fn named(name: &str) -> Self {
-        match name.to_ascii_lowercase().as_str() {
-            "batch" => Self::Batch,
-            "flex" => Self::Flex,
-            "balanced" => Self::Balanced,
-            "priority" | "fast" => Self::Priority,
-            "ultrafast" => Self::Ultrafast,
-            _ => Self::Standard,
-        }
-    }
-
-    fn suffix(self) -> &'static str {
-        SUFFIXES.into_iter().find(|(tier, _)| *tier == self).map_or("", |(_, suffix)| suffix)
-    }
+/// The end of the names of a tier's prices in LiteLLM.
+fn suffix(tier: ServiceTier) -> &'static str {
+    SUFFIXES.into_iter().find(|(one, _)| *one == tier).map_or("", |(_, suffix)| suffix)
 }
 
 /// What one price is for: a class, in a service tier, of calls with a prompt above some length.
@@ -214,7 +177,7 @@ impl fmt::Display for PriceKey {
             above if above % 1_000 == 0 => write!(f, "_above_{}k_tokens", above / 1_000)?,
             above => write!(f, "_above_{above}_tokens")?,
         }
-        f.write_str(self.tier.suffix())
+        f.write_str(suffix(self.tier))
     }
 }
 

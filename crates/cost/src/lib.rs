@@ -30,8 +30,9 @@ mod rates;
 
 pub use budget::{Budget, BudgetCause, BudgetHold, BudgetLimit, BudgetRefusal, BudgetSnapshot};
 pub use calendar::{BudgetWindow, WindowError};
-pub use class::{PriceClass, PriceKey, ServiceTier};
+pub use class::{PriceClass, PriceKey};
 pub use off_peak::{Hours, OffPeak};
 pub use parse::{PriceError, parse_price};
+pub use pointsman_types::ServiceTier;
 pub use price::{Price, SearchContext, Terms};
 pub use rates::Rates;

@@ -156,7 +156,11 @@ impl Bill<'_> {
         };
         self.add(usage.searches, &[search]);
         if usage.images_made > 0 && (usage.output == 0 || self.plain_output().is_none()) {
-            self.add(usage.images_made, &[PriceClass::ImageMade]);
+            // Where nothing is looked at, LiteLLM's `input_cost_per_image` is that of one made.
+            let read = (usage.images_read == 0).then_some(PriceClass::ImageRead);
+            let classes = [Some(PriceClass::ImageMade), read];
+            let rate = classes.into_iter().flatten().find_map(|class| self.rate(class));
+            self.add_at(usage.images_made.into(), rate);
         }
         if usage.audio_millis > 0 && (usage.total() == 0 || self.rate(PriceClass::Input).is_none())
         {

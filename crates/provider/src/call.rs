@@ -27,7 +27,7 @@ pub struct CallHead {
     pub max_output: Option<u64>,
     /// Whether embeddings are wanted as Base64 of their little-endian 32-bit floats.
     pub base64: bool,
-    /// The characters of a text that is to be spoken.
+    /// The characters of a text that is to be spoken, white space apart, as they are billed.
     pub characters: u64,
 }
 
@@ -54,7 +54,8 @@ impl CallHead {
         let base64 = operation == Operation::Embeddings
             && body.text("encoding_format")?.as_deref() == Some("base64");
         let spoken = if operation == Operation::Speech { body.text("input")? } else { None };
-        let characters = spoken.map_or(0, |text| text.chars().count() as u64);
+        let is_billed = |of: &char| !of.is_whitespace();
+        let characters = spoken.map_or(0, |text| text.chars().filter(is_billed).count() as u64);
         Ok(Self { operation, model, stream, include_usage, max_output, base64, characters })
     }
 }

@@ -169,6 +169,8 @@ pub struct Frame {
 pub struct Event {
     /// It carries content: text, reasoning, a refusal, audio, a tool call, or a finish reason.
     pub content: bool,
+    /// How long what it carries is: text, reasoning, a refusal, a call's arguments; in bytes.
+    pub text: usize,
     /// The usage so far.
     pub usage: Option<Usage>,
     /// The answer is complete.

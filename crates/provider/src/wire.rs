@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use pointsman_types::ServiceTier;
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -68,6 +69,73 @@ impl<'de> Visitor<'de> for FilledVisitor {
     }
 }
 
+/// What a value holds: whether anything, and how much text in it, at any depth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weighed {
+    /// As [`Filled`] has it.
+    pub filled: bool,
+    /// Bytes of UTF-8, with escapes counted as what they stand for.
+    pub text: usize,
+}
+
+impl<'de> Deserialize<'de> for Weighed {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(WeighedVisitor)
+    }
+}
+
+struct WeighedVisitor;
+
+const BARE: Weighed = Weighed { filled: true, text: 0 };
+
+impl<'de> Visitor<'de> for WeighedVisitor {
+    type Value = Weighed;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Weighed, E> {
+        Ok(Weighed::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Weighed, E> {
+        Ok(BARE)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Weighed, E> {
+        Ok(BARE)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Weighed, E> {
+        Ok(BARE)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Weighed, E> {
+        Ok(BARE)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Weighed, E> {
+        Ok(Weighed { filled: !text.is_empty(), text: text.len() })
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Weighed, S::Error> {
+        let mut all = Weighed::default();
+        while let Some(one) = seq.next_element::<Weighed>()? {
+            all = Weighed { filled: true, text: all.text + one.text };
+        }
+        Ok(all)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Weighed, M::Error> {
+        let mut all = Weighed::default();
+        while let Some((_, one)) = map.next_entry::<IgnoredAny, Weighed>()? {
+            all = Weighed { filled: true, text: all.text + one.text };
+        }
+        Ok(all)
+    }
+}
+
 /// A count of tokens, however it is written; what is no count is 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Count(pub u64);
@@ -83,6 +151,61 @@ impl<'de> Deserialize<'de> for Count {
         )]
         let count = whole.or_else(|| raw.parse::<f64>().ok().map(|count| count as u64));
         Ok(Self(count.unwrap_or(0)))
+    }
+}
+
+/// The service tier that served a call, as an answer names it; any other word is none.
+///
+/// Read it with `#[serde(deserialize_with = "served")]`.
+///
+/// # Errors
+///
+/// None of its own: what is no text is passed over.
+pub fn served<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ServiceTier>, D::Error> {
+    from.deserialize_any(TierVisitor)
+}
+
+struct TierVisitor;
+
+impl<'de> Visitor<'de> for TierVisitor {
+    type Value = Option<ServiceTier>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(ServiceTier::served(name))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
     }
 }
 

@@ -95,7 +95,7 @@ impl Journey<'_> {
         // A strategy of the request's own may go by sizes where the group's does not.
         let weighs = self.weighs || self.own_strategy().is_some_and(|own| own.weighs());
         let need = need::demand(&self.topology, group, &self.call, &mut self.weight, weighs);
-        self.estimate = (need.take.input, need.take.output);
+        self.estimate = need.expected();
         need
     }
 

@@ -4,11 +4,10 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use pointsman_clock::{Dice, Instant};
-use pointsman_cost::ServiceTier;
 use pointsman_provider::Call;
 use pointsman_retry::{self as retry, Decision as Next, Situation, Willing};
 use pointsman_state::{Lease, Sight};
-use pointsman_types::{Attempt, Error, ErrorKind, Ix, Scope};
+use pointsman_types::{Attempt, Error, ErrorKind, Ix, Scope, Usage};
 use smallvec::SmallVec;
 
 use crate::{
@@ -41,8 +40,8 @@ pub(crate) struct Journey<'a> {
     /// The call as it is sent now; a fallback may change its body.
     pub(crate) call: Arc<Call>,
     pub(crate) weight: Weight,
-    /// Tokens of the prompt and the answer, as last estimated.
-    pub(crate) estimate: (u64, u64),
+    /// What the call is billed for, as last estimated.
+    pub(crate) estimate: Usage,
     pub(crate) dice: Dice,
     pub(crate) began: Instant,
     pub(crate) deadline: Instant,
@@ -79,7 +78,7 @@ impl<'a> Journey<'a> {
             shared,
             call,
             weight: Weight::default(),
-            estimate: (0, 0),
+            estimate: Usage::default(),
             dice: Dice::of_call(shared.seed, ticket),
             began,
             deadline: began + timeout,
@@ -276,15 +275,8 @@ impl<'a> Journey<'a> {
             stream: self.call.head.stream,
             is_probe: false,
             estimate: self.estimate,
-            tier: self.tier(),
             observer: self.shared.observer.clone(),
         }
-    }
-
-    /// The service tier that the call asks for, as far as it bears on its price.
-    fn tier(&self) -> ServiceTier {
-        let named = self.call.text("service_tier");
-        named.map(|name| ServiceTier::named(&name)).unwrap_or_default()
     }
 
     /// Makes one send; a second copy may overtake it where the group hedges.

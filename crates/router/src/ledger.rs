@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use pointsman_clock::Instant;
-use pointsman_cost::{ServiceTier, Terms};
+use pointsman_cost::Terms;
 use pointsman_state::Lease;
 use pointsman_types::{Charge, Decimal, ErrorKind, Ix, Outcome, Usage, Verdict};
 
@@ -18,10 +18,9 @@ pub(crate) struct Ledger {
     pub(crate) stream: bool,
     /// Whether it is nobody's call, whose length and time say nothing of others.
     pub(crate) is_probe: bool,
-    /// Tokens of the prompt and the answer, as estimated; 0 where nobody asked.
-    pub(crate) estimate: (u64, u64),
-    /// The service tier that the call asks for.
-    pub(crate) tier: ServiceTier,
+    /// What it is billed for, as estimated, in the service tier that the call asks for; its tokens
+    /// are 0 where nobody asked.
+    pub(crate) estimate: Usage,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
@@ -52,12 +51,14 @@ impl End {
 impl Ledger {
     /// What the prompt is charged as, if the caller leaves before more is known.
     pub(crate) fn prompt(&self) -> Charge {
-        self.estimated(self.estimate.0, 0)
+        self.prompt_and(0)
     }
 
-    fn estimated(&self, input: u64, output: u64) -> Charge {
-        let price = self.topology.node(self.ix).price.as_ref();
-        Charge { input, output, money: price.map(|price| price.estimate(input, output)) }
+    /// The prompt, and so many tokens of the answer, which nobody has told of.
+    fn prompt_and(&self, output: u64) -> Charge {
+        let mut usage = self.estimate;
+        (usage.output, usage.images_made) = (output, 0);
+        self.charged(&usage, None)
     }
 
     /// What an attempt is charged.
@@ -71,16 +72,25 @@ impl Ledger {
         }
         match end.verdict {
             Verdict::Failure { .. } if end.first_content.is_none() => nothing,
-            Verdict::Success if end.seen == 0 => self.estimated(self.estimate.0, self.estimate.1),
-            _ => self.estimated(self.estimate.0, end.seen),
+            Verdict::Success if end.seen == 0 => self.charged(&self.estimate, None),
+            _ => self.prompt_and(end.seen),
         }
     }
 
     /// What a usage is charged.
     pub(crate) fn of(&self, usage: &Usage, now: Instant) -> Charge {
+        let mut usage = *usage;
+        if usage.characters > 0 && usage.input == 0 {
+            // Speech tells of no tokens, by which some bill it.
+            usage.input = self.estimate.input;
+        }
+        self.charged(&usage, Some(now))
+    }
+
+    fn charged(&self, usage: &Usage, at: Option<Instant>) -> Charge {
         let price = self.topology.node(self.ix).price.as_ref();
-        let terms = Terms { at: Some(now), ..Terms::from(self.tier) };
-        let money = price.map(|price| price.of(usage, &terms));
+        let tier = usage.tier.or(self.estimate.tier).unwrap_or_default();
+        let money = price.map(|price| price.of(usage, &Terms { at, ..Terms::from(tier) }));
         Charge { input: usage.input, output: usage.output, money }
     }
 

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use pointsman_provider::{Call, Prompt, output_estimate};
 use pointsman_state::{Demand, Take};
 use pointsman_tokens::Counter;
+use pointsman_types::{Operation, ServiceTier, Usage};
 use smallvec::SmallVec;
 
 use crate::topology::{Group, Topology};
 
 /// The most bytes of text that are counted where the call is; a longer prompt is counted beside it.
 const COUNTED_HERE: u64 = 64 << 10;
+
+/// How long a recording is, is not known before it was heard: 64 kbit a second.
+const BYTES_A_MILLI: u64 = 8;
 
 /// What the prompt of a call weighs, as far as anybody asked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,14 +74,41 @@ pub(crate) fn demand(
 ) -> Demand {
     let accounts = accounts(topology, call);
     let mut take = Take { requests: 1, ..Take::default() };
-    if always || group.weighs || !accounts.is_empty() {
+    // Speech tells of no usage.
+    let untold = call.head.operation == Operation::Speech;
+    if always || group.weighs || untold || !accounts.is_empty() {
         take.input = weight.input(call);
         let most = group.members.iter().filter_map(|ix| topology.node(*ix).info.max_output_tokens);
         let writes = call.head.operation.writes();
         let asked = if writes { call.head.max_output } else { Some(0) };
         take.output = output_estimate(asked, group.live.average_output(), most.max());
     }
-    Demand { take, group: group.hash, accounts, stream: call.head.stream, ..Demand::default() }
+    let units = units(group, call);
+    let stream = call.head.stream;
+    Demand { take, units, group: group.hash, accounts, stream, ..Demand::default() }
+}
+
+/// What is billed beside the tokens that a limit counts, as far as the request tells.
+fn units(group: &Group, call: &Call) -> Usage {
+    let mut units = Usage::default();
+    units.tier = call.text("service_tier").map(|name| ServiceTier::named(&name));
+    match call.head.operation {
+        Operation::Speech => units.characters = call.head.characters,
+        Operation::Rerank => units.queries = 1,
+        Operation::Images => {
+            let asked = call.envelope.read("n", "a whole number").ok().flatten();
+            units.images_made = asked.unwrap_or(1);
+            // Where they are billed by token.
+            units.output = output_estimate(None, group.live.average_output(), None);
+        }
+        Operation::Transcription => {
+            let files = call.form.iter().flat_map(|form| &form.files);
+            let bytes = files.map(|file| file.body.len() as u64).sum::<u64>();
+            units.audio_millis = bytes / BYTES_A_MILLI;
+        }
+        _ => {}
+    }
+    units
 }
 
 /// The accounts that a call draws on wherever it goes: its caller's, its tags'.

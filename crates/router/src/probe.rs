@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use pointsman_cost::ServiceTier;
 use pointsman_provider::{BodyFault, Call, FilePart, Form, Reply, rate_headers};
 use pointsman_state::{GrantId, Lease, Refusal, Why};
 use pointsman_types::{Blame, DeploymentId, Error, ErrorKind, GroupName, Ix, Operation};
@@ -173,8 +172,7 @@ impl Router {
             ix,
             stream: false,
             is_probe: true,
-            estimate: (need.take.input, need.take.output),
-            tier: ServiceTier::default(),
+            estimate: need.expected(),
             observer: shared.observer.clone(),
         };
         let lease = lease.with_prompt(ledger.prompt());

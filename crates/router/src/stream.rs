@@ -27,8 +27,8 @@ pub struct AnswerStream {
     lease: Option<Lease>,
     ledger: Ledger,
     usage: Option<Usage>,
-    /// Frames with content that were seen: about a token each.
-    seen: u64,
+    /// Frames with content that were seen, and the bytes of text in them.
+    seen: (u64, u64),
     first_content: Duration,
     stall_timeout: Option<Duration>,
     /// Runs only while the upstream is waited for: a slow client is no stall.
@@ -58,7 +58,7 @@ impl AnswerStream {
             lease: Some(from.lease),
             ledger: from.ledger,
             usage: None,
-            seen: 0,
+            seen: (0, 0),
             first_content,
             stall_timeout: from.stall_timeout,
             stall: None,
@@ -76,7 +76,7 @@ impl AnswerStream {
             lease: None,
             ledger,
             usage: None,
-            seen: 0,
+            seen: (0, 0),
             first_content: Duration::ZERO,
             stall_timeout: None,
             stall: None,
@@ -96,7 +96,8 @@ impl AnswerStream {
         loop {
             let frame = self.held.pop_front()?;
             self.usage = frame.event.usage.or(self.usage);
-            self.seen += u64::from(frame.event.content);
+            self.seen.0 += u64::from(frame.event.content);
+            self.seen.1 += frame.event.text as u64;
             self.done |= frame.event.done;
             if let Some(error) = frame.event.error {
                 return Some(Err(self.fail(error)));
@@ -126,7 +127,8 @@ impl AnswerStream {
             verdict,
             sent: true,
             usage: self.usage,
-            seen: self.seen,
+            // A token each, where their text is not longer.
+            seen: self.seen.0.max(self.seen.1.div_ceil(4)),
             first_content: Some(self.first_content),
         };
         self.ledger.settle(lease, &end);

@@ -125,7 +125,7 @@ impl Account {
         if let Some(shared) = &self.shared {
             return shared.view(whose, take, money, now);
         }
-        if let Some(refusal) = self.gate.view(&self.limits, take, now) {
+        if let Some(refusal) = self.refused(take, now) {
             let pointsman_limits::Refusal { limit, used, value, until } = refusal;
             let until = match until {
                 pointsman_limits::Until::At(at) => Until::At(at),
@@ -136,6 +136,17 @@ impl Account {
             return Some(refusal.and(self.over_budget(whose, money, now)));
         }
         self.over_budget(whose, money, now)
+    }
+
+    /// Why the limits would refuse it. A slot may free any time, so where one is missing the moment
+    /// is that of the others, if they refuse as well.
+    fn refused(&self, take: &Take, now: Instant) -> Option<pointsman_limits::Refusal> {
+        let refusal = self.gate.view(&self.limits, take, now)?;
+        if refusal.until != pointsman_limits::Until::OnRelease {
+            return Some(refusal);
+        }
+        let others = Limits { max_parallel_requests: None, ..self.limits };
+        Some(self.gate.view(&others, take, now).unwrap_or(refusal))
     }
 
     /// Why the budget would refuse a call that costs so much.

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pointsman_clock::{Dice, Instant};
+use pointsman_cost::Terms;
 use pointsman_health::{
     Cooldown, Failure, Headroom, Health, Latency, Pass, Policy, Sample, Standing,
 };
@@ -88,8 +89,9 @@ impl Cell {
     }
 
     /// What the demand is expected to cost here.
-    pub(crate) fn money(&self, take: &Take) -> Option<Decimal> {
-        self.spec.price.as_ref().map(|price| price.estimate(take.input, take.output))
+    pub(crate) fn money(&self, need: &Demand) -> Option<Decimal> {
+        let terms = Terms::from(need.units.tier.unwrap_or_default());
+        self.spec.price.as_ref().map(|price| price.of(&need.expected(), &terms))
     }
 
     pub(crate) fn row(
@@ -100,7 +102,7 @@ impl Cell {
         now: Instant,
     ) -> Result<Row, Refusal> {
         let standing = self.health.standing(self.policy(), now);
-        let price = self.money(&need.take);
+        let price = self.money(need);
         if let Some(refusal) = self.refusal(standing, need, price, now) {
             return Err(refusal);
         }
@@ -110,7 +112,7 @@ impl Cell {
     /// How it stands to a decision, willing or not.
     pub(crate) fn seen(&self, at: usize, served: u64, need: &Demand, now: Instant) -> Row {
         let standing = self.health.standing(self.policy(), now);
-        let price = self.money(&need.take);
+        let price = self.money(need);
         let ramp = match standing {
             Standing::Ramping { share } => Some(share),
             _ => None,

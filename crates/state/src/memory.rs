@@ -86,7 +86,7 @@ impl MemoryStore {
             return Err(Denied::Refused(raced));
         }
         let mut cell = lock(&place.cell);
-        let money = cell.money(&need.take);
+        let money = cell.money(need);
         let mut refused = cell.check(need, money, now).err();
         let mut shared = table.lock_accounts(&cell.accounts, &need.accounts);
         for (ix, account) in &shared {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use pointsman_clock::Instant;
 use pointsman_health::{Cooldown, Pass};
 use pointsman_limits::Take;
-use pointsman_types::{Error, Outcome, RateHeaders};
+use pointsman_types::{Error, Outcome, RateHeaders, Usage};
 use smallvec::SmallVec;
 
 use crate::{AccountIx, AccountReport, AccountSpec, Claim, MemberSpec, Refusal, Report, Sight};
@@ -27,6 +27,9 @@ pub struct GrantId(pub u64);
 pub struct Demand {
     /// Requests and tokens, as estimated.
     pub take: Take,
+    /// What else it is expected to be billed for: tokens that no limit counts, pieces, and the
+    /// service tier that it asks for.
+    pub units: Usage,
     /// A hash of the name of the group that takes turns: the one that the call was for.
     pub group: u64,
     /// Accounts that the call draws on wherever it goes: its caller's, its tags'.
@@ -37,6 +40,16 @@ pub struct Demand {
     pub turn: Option<Turn>,
     /// Whether a member that cools softly may be claimed ahead of its time, as its probe.
     pub last_resort: bool,
+}
+
+impl Demand {
+    /// All that it is expected to be billed for.
+    pub fn expected(&self) -> Usage {
+        let mut usage = self.units;
+        usage.input = usage.input.saturating_add(self.take.input);
+        usage.output = usage.output.saturating_add(self.take.output);
+        usage
+    }
 }
 
 /// The turn of a group that a pick was made for.

@@ -174,7 +174,7 @@ impl Table {
         now: Instant,
     ) -> Result<Row, Refusal> {
         let mut row = cell.row(at, served, need, now);
-        let price = cell.money(&need.take);
+        let price = cell.money(need);
         for ix in cell.accounts.iter().chain(&need.accounts) {
             let account = lock(&self.accounts[ix.0 as usize]);
             let refusal = account.view(Whose::Account(*ix), &need.take, price, now);

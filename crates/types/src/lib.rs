@@ -9,6 +9,7 @@ mod error;
 mod ids;
 mod outcome;
 mod rate;
+mod tier;
 mod usage;
 
 pub use deployment::{Deployment, Operation};
@@ -18,4 +19,5 @@ pub use outcome::{Attempt, Charge, Outcome, Verdict};
 pub use rate::{Rate, RateHeaders};
 pub use rust_decimal::Decimal;
 pub use secrecy::{ExposeSecret, SecretString as Secret};
+pub use tier::ServiceTier;
 pub use usage::Usage;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ServiceTier;
+
 /// What one call used: its tokens by class, and the units that some vendors bill instead.
 ///
 /// Normalised so that `input` *includes* what was read from and written to a prompt cache and the
@@ -47,6 +49,8 @@ pub struct Usage {
     pub queries: u64,
     /// Searches of the web.
     pub searches: u64,
+    /// The service tier that served the call, where the vendor tells it.
+    pub tier: Option<ServiceTier>,
 }
 
 impl Usage {

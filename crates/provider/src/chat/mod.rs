@@ -34,7 +34,7 @@ mod stream;
 
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use pointsman_clock::Instant;
-use pointsman_types::{Error, ErrorKind, Operation};
+use pointsman_types::{Error, ErrorKind, Operation, ServiceTier};
 use serde_json::{Map, Value};
 
 pub use answers::ANSWER_TOOL;
@@ -146,7 +146,11 @@ impl ChatReply {
             Operation::GenerateContent => google::write_reply(&reply, what, now),
             _ => openai::completion(&reply, what, now),
         };
-        WholeReply { headers: headers.clone(), body: body.to_string().into(), usage: self.usage }
+        let mut usage = self.usage;
+        if let (Some(usage), Some(named)) = (&mut usage, &self.service_tier) {
+            usage.tier = usage.tier.or_else(|| ServiceTier::served(named));
+        }
+        WholeReply { headers: headers.clone(), body: body.to_string().into(), usage }
     }
 }
 

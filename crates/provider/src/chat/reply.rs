@@ -220,3 +220,16 @@ pub enum ChatEvent {
     /// The vendor broke off.
     Error(Error),
 }
+
+impl ChatEvent {
+    /// How long the text in it is, in bytes.
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Text { text, .. } | Self::Reasoning { text, .. } | Self::Refusal { text, .. } => {
+                text.len()
+            }
+            Self::Arguments { piece, .. } => piece.len(),
+            _ => 0,
+        }
+    }
+}

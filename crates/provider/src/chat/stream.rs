@@ -109,7 +109,11 @@ impl<D: ChatDecoder> Translated<D> {
                 }
                 event => {
                     if let Some(event) = self.answers.unwrap(event) {
+                        let (before, length) = (out.len(), event.length());
                         self.writer.write(event, out);
+                        if let Some(frame) = out.get_mut(before..).and_then(<[Frame]>::last_mut) {
+                            frame.event.text += length;
+                        }
                     }
                 }
             }

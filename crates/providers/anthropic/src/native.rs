@@ -5,6 +5,7 @@ use pointsman_provider::{
     Event, Frame, Frames, SseSplitter,
     chat::messages::{MessagesUsage, stream_error},
     sse_data,
+    wire::Weighed,
 };
 use pointsman_types::{Error, ErrorKind, Operation, Usage};
 use serde::{Deserialize, de::IgnoredAny};
@@ -63,7 +64,7 @@ struct Said<'a> {
     kind: Option<std::borrow::Cow<'a, str>>,
     message: Option<Usages>,
     usage: Option<MessagesUsage>,
-    delta: Option<Ended>,
+    delta: Option<Delta>,
     content_block: Option<Block>,
 }
 
@@ -75,8 +76,11 @@ struct Usages {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Ended {
+struct Delta {
     stop_reason: Option<IgnoredAny>,
+    text: Weighed,
+    thinking: Weighed,
+    partial_json: Weighed,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -127,7 +131,11 @@ impl NativeFrames {
             event.usage = Some(self.usage.normal());
         }
         match said.kind.as_deref().unwrap_or_default() {
-            "content_block_delta" => event.content = true,
+            "content_block_delta" => {
+                event.content = true;
+                let delta = said.delta.unwrap_or_default();
+                event.text = delta.text.text + delta.thinking.text + delta.partial_json.text;
+            }
             "content_block_start" => {
                 let kind = said.content_block.and_then(|block| block.r#type);
                 event.content = !matches!(kind.as_deref(), Some("text" | "thinking") | None);

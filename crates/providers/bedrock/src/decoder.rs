@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use pointsman_provider::chat::{ChatDecoder, ChatEvent, Finish, messages::MessagesDecoder};
-use pointsman_types::{Error, ErrorKind};
+use pointsman_types::{Error, ErrorKind, ServiceTier};
 use serde_json::{Value, json};
 
 use crate::{
@@ -114,7 +114,11 @@ impl ConverseDecoder {
                 });
             }
             "metadata" => {
-                out.extend(usage(&said["usage"]).map(ChatEvent::Usage));
+                if let Some(mut usage) = usage(&said["usage"]) {
+                    let named = said["serviceTier"]["type"].as_str();
+                    usage.tier = named.and_then(ServiceTier::served);
+                    out.push(ChatEvent::Usage(usage));
+                }
                 if self.finished {
                     out.push(ChatEvent::End);
                 }

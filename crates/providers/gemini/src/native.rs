@@ -161,7 +161,10 @@ fn meaning(events: Vec<ChatEvent>) -> Event {
             ChatEvent::Error(error) => meaning.error = Some(error),
             ChatEvent::End => meaning.done = true,
             ChatEvent::Start { .. } | ChatEvent::Ping => {}
-            _ => meaning.content = true,
+            event => {
+                meaning.content = true;
+                meaning.text += event.length();
+            }
         }
     }
     meaning

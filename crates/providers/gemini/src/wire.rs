@@ -1,6 +1,7 @@
 //! Google's answers, as they come.
 
-use pointsman_types::Usage;
+use pointsman_provider::wire::served;
+use pointsman_types::{ServiceTier, Usage};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -76,6 +77,11 @@ pub(crate) struct UsageMetadata {
     cache_tokens_details: Vec<Modal>,
     candidates_tokens_details: Vec<Modal>,
     tool_use_prompt_tokens_details: Vec<Modal>,
+    #[serde(deserialize_with = "served")]
+    service_tier: Option<ServiceTier>,
+    /// Vertex AI's word for it.
+    #[serde(deserialize_with = "served")]
+    traffic_type: Option<ServiceTier>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,6 +125,7 @@ impl UsageMetadata {
         usage.cache_read_image = of(&self.cache_tokens_details, "IMAGE").min(usage.cache_read);
         usage.audio_output = of(&self.candidates_tokens_details, "AUDIO").min(output);
         usage.image_output = of(&self.candidates_tokens_details, "IMAGE").min(output);
+        usage.tier = self.service_tier.or(self.traffic_type);
         usage
     }
 }

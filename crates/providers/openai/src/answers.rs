@@ -1,14 +1,10 @@
 //! Whole answers that are relayed, and only peeked at.
 
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
-use pointsman_provider::{
-    CallHead,
-    chat::openai::{OpenAiUsage, millis},
-    classify_value,
-};
+use pointsman_provider::{CallHead, chat::openai::millis, classify_value};
 use pointsman_types::{Error, ErrorKind, Operation, Usage};
 
-use crate::wire::{Answer, Pieces};
+use crate::wire::{Answer, Pieces, with_tier};
 
 /// The usage of an answer that can be used.
 pub(crate) fn peek(
@@ -53,10 +49,13 @@ pub(crate) fn peek(
     if !there {
         return Err(malformed(&format!("it has no `{name}`")));
     }
-    let usage = answer.usage.0.as_ref().map(OpenAiUsage::normal);
+    let usage = answer.usage.0.as_ref();
+    let usage = usage.map(|usage| with_tier(usage.normal(), answer.service_tier));
     Ok(match operation {
         Operation::Images | Operation::Rerank | Operation::Transcription => {
-            Some(by_the_piece(operation, body, usage.unwrap_or_default()))
+            let usage = by_the_piece(operation, body, usage.unwrap_or_default());
+            // A transcription may tell nothing.
+            Some(usage).filter(|usage| *usage != Usage::default())
         }
         _ => usage,
     })
@@ -71,7 +70,8 @@ fn by_the_piece(operation: Operation, body: &[u8], mut usage: Usage) -> Usage {
             // All tokens of such an answer are pictures'.
             usage.image_output = usage.output;
         }
-        Operation::Rerank => usage.queries = pieces.meta.billed_units.search_units.0,
+        // A search at least, where the vendor does not tell how many it bills.
+        Operation::Rerank => usage.queries = pieces.meta.billed_units.search_units.0.max(1),
         _ => usage.audio_millis = usage.audio_millis.max(pieces.duration.0.map_or(0, millis)),
     }
     usage

@@ -1,12 +1,10 @@
 //! A streamed answer: chunks relayed as they are, and only peeked at.
 
 use bytes::Bytes;
-use pointsman_provider::{
-    Event, Frame, Frames, SseSplitter, chat::openai::OpenAiUsage, classify_value, sse_data,
-};
+use pointsman_provider::{Event, Frame, Frames, SseSplitter, classify_value, sse_data};
 use pointsman_types::{Error, ErrorKind};
 
-use crate::wire::{Chunk, ResponseEvent};
+use crate::wire::{Chunk, ResponseEvent, with_tier};
 
 /// Reads one stream in OpenAI's shape.
 #[derive(Debug, Default)]
@@ -80,11 +78,11 @@ impl ChunkFrames {
         }
         let choices = chunk.choices.as_deref().unwrap_or_default();
         self.complete |= choices.iter().any(|choice| choice.finish_reason.0);
-        let groq = chunk.x_groq.0.as_ref().and_then(|groq| groq.usage.0.as_ref());
         let bare = chunk.choices.as_ref().is_some_and(Vec::is_empty) && chunk.usage.0.is_some();
         let event = Event {
             content: choices.iter().any(crate::wire::Choice::has_content),
-            usage: chunk.usage.0.as_ref().or(groq).map(OpenAiUsage::normal),
+            text: choices.iter().map(crate::wire::Choice::length).sum(),
+            usage: chunk.used(),
             ..Event::default()
         };
         Ok((event, bare))
@@ -143,9 +141,11 @@ impl ResponseFrames {
             let message = format!("the upstream sent an event that cannot be read: {error}");
             Error::new(ErrorKind::Server, message)
         })?;
-        let mut event = Event::default();
-        let usage = said.response.0.as_ref().and_then(|response| response.usage.0.as_ref());
-        event.usage = usage.map(OpenAiUsage::normal);
+        let usage = said.response.0.as_ref().and_then(|response| {
+            let usage = response.usage.0.as_ref()?;
+            Some(with_tier(usage.normal(), response.service_tier))
+        });
+        let mut event = Event { usage, ..Event::default() };
         match said.kind.as_str() {
             "response.completed" | "response.incomplete" => {
                 self.complete = true;
@@ -159,7 +159,12 @@ impl ResponseFrames {
                 let value = serde_json::from_slice(data).unwrap_or_default();
                 event.error = Some(classify_value(200, &value));
             }
-            kind => event.content = kind.rsplit('.').next() == Some("delta"),
+            kind if kind.rsplit('.').next() == Some("delta") => {
+                event.content = true;
+                // Sound is no text.
+                event.text = if kind.contains("audio.") { 0 } else { said.delta.text };
+            }
+            _ => {}
         }
         Ok(event)
     }

@@ -2,8 +2,9 @@
 
 use pointsman_provider::{
     chat::openai::OpenAiUsage,
-    wire::{Count, Filled, Lenient},
+    wire::{Count, Filled, Lenient, Weighed, served},
 };
+use pointsman_types::{ServiceTier, Usage};
 use serde::{Deserialize, de::IgnoredAny};
 
 /// A whole answer, peeked at.
@@ -16,6 +17,8 @@ pub(crate) struct Answer {
     pub(crate) output: Option<IgnoredAny>,
     pub(crate) error: Filled,
     pub(crate) usage: Lenient<OpenAiUsage>,
+    #[serde(deserialize_with = "served")]
+    pub(crate) service_tier: Option<ServiceTier>,
 }
 
 /// What is billed beside tokens.
@@ -49,6 +52,24 @@ pub(crate) struct Chunk {
     pub(crate) error: Filled,
     pub(crate) usage: Lenient<OpenAiUsage>,
     pub(crate) x_groq: Lenient<Groq>,
+    #[serde(deserialize_with = "served")]
+    pub(crate) service_tier: Option<ServiceTier>,
+}
+
+impl Chunk {
+    /// The usage, wherever the vendor has it: at the top, as Groq has it, or as Moonshot does.
+    pub(crate) fn used(&self) -> Option<Usage> {
+        let groq = || self.x_groq.0.as_ref().and_then(|groq| groq.usage.0.as_ref());
+        let within = || self.choices.iter().flatten().find_map(|choice| choice.usage.0.as_ref());
+        let said = self.usage.0.as_ref().or_else(groq).or_else(within)?;
+        Some(with_tier(said.normal(), self.service_tier))
+    }
+}
+
+/// The usage in the tier that the body around it names.
+pub(crate) fn with_tier(mut usage: Usage, named: Option<ServiceTier>) -> Usage {
+    usage.tier = named.or(usage.tier);
+    usage
 }
 
 /// Groq's place for usage.
@@ -63,38 +84,46 @@ pub(crate) struct Groq {
 #[serde(default)]
 pub(crate) struct Choice {
     delta: Lenient<Delta>,
-    text: Filled,
+    text: Weighed,
     pub(crate) finish_reason: Filled,
+    usage: Lenient<OpenAiUsage>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Delta {
-    content: Filled,
-    reasoning_content: Filled,
-    reasoning: Filled,
-    refusal: Filled,
+    content: Weighed,
+    reasoning_content: Weighed,
+    reasoning: Weighed,
+    refusal: Weighed,
     audio: Filled,
-    tool_calls: Filled,
-    function_call: Filled,
+    tool_calls: Weighed,
+    function_call: Weighed,
+}
+
+impl Delta {
+    /// All but the sound.
+    fn texts(&self) -> [Weighed; 6] {
+        let (reasoning, called) = (self.reasoning, self.function_call);
+        [self.content, self.reasoning_content, reasoning, self.refusal, self.tool_calls, called]
+    }
 }
 
 impl Choice {
     /// Whether it carries text, reasoning, a refusal, audio, a tool call or a finish reason.
     pub(crate) fn has_content(&self) -> bool {
-        let delta = self.delta.0.as_ref().is_some_and(|delta| {
-            [
-                delta.content,
-                delta.reasoning_content,
-                delta.reasoning,
-                delta.refusal,
-                delta.audio,
-                delta.tool_calls,
-                delta.function_call,
-            ]
-            .contains(&Filled(true))
-        });
-        delta || self.text.0 || self.finish_reason.0
+        let delta = self
+            .delta
+            .0
+            .as_ref()
+            .is_some_and(|delta| delta.audio.0 || delta.texts().iter().any(|text| text.filled));
+        delta || self.text.filled || self.finish_reason.0
+    }
+
+    /// How long what it carries is, in bytes.
+    pub(crate) fn length(&self) -> usize {
+        let delta = self.delta.0.as_ref().map(Delta::texts).unwrap_or_default();
+        delta.iter().map(|one| one.text).sum::<usize>() + self.text.text
     }
 }
 
@@ -104,6 +133,7 @@ impl Choice {
 pub(crate) struct ResponseEvent {
     #[serde(rename = "type")]
     pub(crate) kind: String,
+    pub(crate) delta: Weighed,
     pub(crate) response: Lenient<ResponseBody>,
     pub(crate) error: Filled,
 }
@@ -113,5 +143,7 @@ pub(crate) struct ResponseEvent {
 #[serde(default)]
 pub(crate) struct ResponseBody {
     pub(crate) usage: Lenient<OpenAiUsage>,
+    #[serde(deserialize_with = "served")]
+    pub(crate) service_tier: Option<ServiceTier>,
     pub(crate) error: serde_json::Value,
 }

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -43,8 +43,6 @@ const STAMPS: usize = 400;
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     time: Mutex<ServerTime>,
-    /// Whether the server has ever answered.
-    pub(crate) seen: AtomicBool,
     /// Instances seen, this one included.
     pub(crate) instances: AtomicU64,
     pub(crate) strict: bool,
@@ -62,7 +60,6 @@ impl Hub {
     }
 
     pub(crate) fn set_time(&self, time: ServerTime) {
-        self.seen.store(true, Ordering::Relaxed);
         *self.time.lock().unwrap_or_else(PoisonError::into_inner) = time;
     }
 
@@ -325,7 +322,7 @@ impl State {
     }
 
     fn cut_off(&mut self, hub: &Hub, now: Instant) {
-        let (instances, alone) = (hub.instances(), !hub.seen.load(Ordering::Relaxed));
+        let instances = hub.instances();
         // What was leased and promised longer ago has expired: others may have it.
         let had = self.answered.is_some() && self.out.is_none();
         let silent = hub.time().at_least(self.promised_until);
@@ -337,7 +334,7 @@ impl State {
                 meter.expire_promise();
             }
             let length = ends(&meter.kind, now.as_nanos() / 1_000_000).0;
-            meter.cut_off(instances, length, alone, silent);
+            meter.cut_off(instances, length, silent);
         }
     }
 

@@ -13,8 +13,12 @@ pub(crate) struct Share {
     instances: u64,
     /// What may be taken whatever leaves.
     promised: u64,
+    /// Whether it is that without a promise: a part of the whole limit.
+    own: bool,
     /// From when on, in the server's milliseconds, what leaves the known window is divided.
     from: u64,
+    /// What had been taken when the server was asked last.
+    asked: u64,
     /// What was taken of it all.
     taken: u64,
     /// What was used since, by second: it leaves a minute later.
@@ -37,7 +41,23 @@ impl Share {
     /// From what was known last.
     pub(crate) fn new(known: Known, promised: u64, instances: u64, lasts: Lasts) -> Self {
         let instances = instances.max(1);
-        Self { known, instances, promised, from: 0, taken: 0, uses: Vec::new(), lasts }
+        Self {
+            known,
+            instances,
+            promised,
+            own: false,
+            from: 0,
+            asked: 0,
+            taken: 0,
+            uses: Vec::new(),
+            lasts,
+        }
+    }
+
+    /// Of what the server was never asked about: a part of the whole limit.
+    pub(crate) fn of_own(limit: u64, instances: u64, lasts: Lasts) -> Self {
+        let part = limit / instances.max(1);
+        Self { own: true, ..Self::new(Known::default(), part, instances, lasts) }
     }
 
     /// One of a server that may only be slow until this millisecond of its own: so long it may
@@ -46,14 +66,37 @@ impl Share {
         Self { from, ..self }
     }
 
-    /// What is left of the promise.
-    pub(crate) fn promised(&self) -> u64 {
-        self.promised.saturating_sub(self.taken)
+    /// So many instances were seen meanwhile; of fewer, one may be cut off that spends its part.
+    pub(crate) fn among(&mut self, instances: u64, limit: u64) {
+        if instances > self.instances {
+            self.instances = instances;
+            if self.own {
+                self.promised = self.promised.min(limit / instances);
+            }
+        }
     }
 
-    /// So much is left of it from here on.
-    pub(crate) fn promise(&mut self, left: u64) {
-        self.promised = self.taken.saturating_add(left);
+    /// What is left of the promise, for the server to go by.
+    pub(crate) fn ask(&mut self) -> u64 {
+        self.asked = self.taken;
+        self.left_of_promise()
+    }
+
+    /// Nothing is left of it from here on.
+    pub(crate) fn give_up(&mut self) {
+        self.promised = self.taken.min(self.promised);
+    }
+
+    /// So much is promised, when the server was asked last; tells how much more was taken since.
+    pub(crate) fn granted(&mut self, promised: u64) -> u64 {
+        let since = self.taken.saturating_sub(self.asked);
+        self.promised = self.taken.saturating_add(promised.saturating_sub(since));
+        self.own = false;
+        since.saturating_sub(promised)
+    }
+
+    pub(crate) fn left_of_promise(&self) -> u64 {
+        self.promised.saturating_sub(self.taken)
     }
 
     /// What may still be taken, by the server's milliseconds.
@@ -101,8 +144,8 @@ impl Share {
         if over {
             let from_first = matches!(self.lasts, Lasts::FromFirst(_));
             let window = if from_first { (0, 0) } else { (server, end) };
-            self.promised = limit / self.instances;
-            self.taken = 0;
+            (self.promised, self.own) = (limit / self.instances, true);
+            (self.taken, self.asked) = (0, 0);
             self.known = Known { window, ..Known::default() };
         }
         over
@@ -148,6 +191,22 @@ mod tests {
         // What was spent here comes back here, a minute after its second.
         assert_eq!((share.left(180_999), share.left(181_000), share.left(222_000)), (0, 2, 5));
         assert_eq!((share.when(5, 170_000), share.when(6, 170_000)), (Some(222_000), None));
+    }
+
+    #[test]
+    fn who_begins_alone_makes_room_for_whoever_is_seen() {
+        let mut share = Share::of_own(60, 1, Lasts::Minute);
+        share.take(10, 120_000);
+        share.used(120, 10);
+        assert_eq!(share.left(120_000), 50);
+        share.among(3, 60);
+        assert_eq!(share.left(120_000), 10);
+        share.among(2, 60);
+        assert_eq!((share.left(120_000), share.left(181_000)), (10, 20));
+        // What the server promised is no part of anybody else's.
+        let mut share = Share::new(known(12), 5, 1, Lasts::Minute);
+        share.among(3, 60);
+        assert_eq!((share.left(120_000), share.left(160_999)), (5, 9));
     }
 
     #[test]

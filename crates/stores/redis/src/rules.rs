@@ -81,6 +81,8 @@ pub(crate) fn refusal(
     let until = match meter.when(need, server) {
         _ if need > meter.limit => Until::Never,
         _ if meter.kind == Kind::Slots => Until::Event,
+        // There is room, but others hold it for the moment.
+        Some(at) if at <= server => Until::Event,
         Some(at) => Until::At(time.local(at).max(now + Duration::from_nanos(1))),
         None => match meter.kind {
             Kind::Minute(_) => Until::At(now + Duration::from_secs(1)),

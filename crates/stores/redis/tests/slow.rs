@@ -79,7 +79,9 @@ async fn taken(server: &RedisServer, seed: u64, spec: &MemberSpec) -> u64 {
         // So long as one of them has something said.
         all[dice.index(3)].store.tell().await;
     }
-    all.iter().for_each(|one| one.link.delay(Duration::ZERO));
+    for one in &all {
+        one.link.delay(Duration::ZERO);
+    }
     let mut idle = 0;
     while idle < 40 {
         let bursts = all.iter().map(|one| one.burst(5));

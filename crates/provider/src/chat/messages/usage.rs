@@ -1,7 +1,9 @@
 //! Usage in Anthropic's words.
 
-use pointsman_types::Usage;
+use pointsman_types::{ServiceTier, Usage};
 use serde::{Deserialize, Serialize};
+
+use crate::wire::served;
 
 /// `usage` as Anthropic reports it: the input without what was read from and written to the cache.
 ///
@@ -26,6 +28,9 @@ pub struct MessagesUsage {
     /// Tools that ran at the vendor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_tool_use: Option<ServerTools>,
+    /// The service tier that served the call.
+    #[serde(deserialize_with = "served", skip_serializing)]
+    pub service_tier: Option<ServiceTier>,
 }
 
 /// Tools that ran at the vendor.
@@ -66,6 +71,7 @@ impl MessagesUsage {
         self.output_tokens = later.output_tokens.or(self.output_tokens);
         self.output_tokens_details = later.output_tokens_details.or(self.output_tokens_details);
         self.server_tool_use = later.server_tool_use.or(self.server_tool_use);
+        self.service_tier = later.service_tier.or(self.service_tier);
     }
 
     /// The same, normalised.
@@ -93,6 +99,7 @@ impl MessagesUsage {
         let details = self.output_tokens_details.unwrap_or_default();
         usage.reasoning = or_zero(details.thinking_tokens);
         usage.searches = or_zero(self.server_tool_use.unwrap_or_default().web_search_requests);
+        usage.tier = self.service_tier;
         usage
     }
 
@@ -114,6 +121,7 @@ impl MessagesUsage {
             output_tokens: Some(usage.output),
             output_tokens_details: (usage.reasoning > 0).then_some(details),
             server_tool_use: (usage.searches > 0).then_some(tools),
+            service_tier: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From OpenAI's chunks.
 
 use bytes::Bytes;
-use pointsman_types::{Error, ErrorKind};
+use pointsman_types::{Error, ErrorKind, ServiceTier};
 use serde_json::Value;
 
 use super::{
@@ -112,8 +112,13 @@ impl ChunkDecoder {
         }
         let usage = chunk.get("usage").filter(|usage| usage.is_object());
         let groq = chunk.pointer("/x_groq/usage");
-        if let Some(usage) = usage.or(groq).and_then(OpenAiUsage::of) {
-            out.push(ChatEvent::Usage(usage.normal()));
+        // Moonshot tells it beside the finish reason.
+        let within = || choices.iter().find_map(|choice| choice.get("usage"));
+        if let Some(usage) = usage.or(groq).or_else(within).and_then(OpenAiUsage::of) {
+            let mut usage = usage.normal();
+            let named = chunk["service_tier"].as_str();
+            usage.tier = named.and_then(ServiceTier::served).or(usage.tier);
+            out.push(ChatEvent::Usage(usage));
         }
         for choice in choices {
             self.choice(choice, out);

@@ -1,9 +1,9 @@
 //! Usage in OpenAI's words.
 
-use pointsman_types::Usage;
+use pointsman_types::{ServiceTier, Usage};
 use serde::Deserialize;
 
-use crate::wire::{Count, Lenient};
+use crate::wire::{Count, Lenient, served};
 
 /// `usage` as OpenAI reports it, in chat and in responses, and the variants of those who speak its
 /// dialect.
@@ -24,13 +24,20 @@ pub struct OpenAiUsage {
     total_tokens: Count,
     prompt_cache_hit_tokens: Count,
     cached_tokens: Count,
+    num_cached_tokens: Count,
     num_search_queries: Count,
     /// Of sound that was heard.
     seconds: Lenient<f64>,
+    prompt_audio_seconds: Lenient<f64>,
     prompt_tokens_details: Lenient<InputDetails>,
     input_tokens_details: Lenient<InputDetails>,
+    /// So of transcriptions.
+    input_token_details: Lenient<InputDetails>,
     completion_tokens_details: Lenient<OutputDetails>,
     output_tokens_details: Lenient<OutputDetails>,
+    output_token_details: Lenient<OutputDetails>,
+    #[serde(deserialize_with = "served")]
+    service_tier: Option<ServiceTier>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -63,16 +70,25 @@ impl OpenAiUsage {
 
     /// The same, normalised.
     pub fn normal(&self) -> Usage {
-        // A vendor uses one of the two sets of names; who uses both says the same twice.
-        let input = self.prompt_tokens.0.max(self.input_tokens.0);
+        // A vendor uses one of the sets of names; who uses several says the same again.
+        let mut input = self.prompt_tokens.0.max(self.input_tokens.0);
         let mut output = self.completion_tokens.0.max(self.output_tokens.0);
         let details =
-            self.prompt_tokens_details.0.as_ref().or(self.input_tokens_details.0.as_ref());
-        let made =
-            self.completion_tokens_details.0.as_ref().or(self.output_tokens_details.0.as_ref());
-        let cached = [self.prompt_cache_hit_tokens.0, self.cached_tokens.0]
+            [&self.prompt_tokens_details, &self.input_tokens_details, &self.input_token_details];
+        let details = details.into_iter().find_map(|one| one.0.as_ref());
+        let made = [
+            &self.completion_tokens_details,
+            &self.output_tokens_details,
+            &self.output_token_details,
+        ];
+        let made = made.into_iter().find_map(|one| one.0.as_ref());
+        let cached = [self.prompt_cache_hit_tokens, self.cached_tokens, self.num_cached_tokens]
             .into_iter()
-            .fold(details.map_or(0, |d| d.cached_tokens.0), u64::max);
+            .fold(details.map_or(0, |d| d.cached_tokens.0), |most, one| most.max(one.0));
+        if input == 0 && output == 0 {
+            // Of vectors and ranks some tell the sum alone, which the prompt is all of.
+            input = self.total_tokens.0;
+        }
         let reasoning = made.map_or(0, |d| d.reasoning_tokens.0);
         // xAI leaves reasoning out of `completion_tokens`; its total gives that away.
         let with_reasoning = input.saturating_add(output).saturating_add(reasoning);
@@ -89,7 +105,8 @@ impl OpenAiUsage {
         usage.image_input = details.map_or(0, |d| d.image_tokens.0);
         usage.image_output = made.map_or(0, |d| d.image_tokens.0);
         usage.searches = self.num_search_queries.0;
-        usage.audio_millis = self.seconds.0.map_or(0, millis);
+        usage.audio_millis = self.seconds.0.or(self.prompt_audio_seconds.0).map_or(0, millis);
+        usage.tier = self.service_tier;
         usage
     }
 }
@@ -135,5 +152,26 @@ mod tests {
         assert_eq!((odd.input, odd.output), (7, 0));
         let odd = usage(r#"{"prompt_tokens": 7, "prompt_tokens_details": [1]}"#);
         assert_eq!(odd.input, 7);
+        let odd = usage(r#"{"prompt_tokens": 7, "service_tier": [1]}"#);
+        assert_eq!((odd.input, odd.tier), (7, None));
+    }
+
+    #[test]
+    fn what_some_vendors_call_otherwise() {
+        let heard = usage(
+            r#"{"type": "tokens", "input_tokens": 14, "output_tokens": 20, "total_tokens": 34,
+            "input_token_details": {"text_tokens": 10, "audio_tokens": 4},
+            "output_token_details": {"audio_tokens": 3}}"#,
+        );
+        assert_eq!((heard.input, heard.audio_input, heard.audio_output), (14, 4, 3));
+        let voxtral = usage(
+            r#"{"prompt_audio_seconds": 36, "prompt_tokens": 13, "completion_tokens": 151,
+            "total_tokens": 164}"#,
+        );
+        assert_eq!((voxtral.audio_millis, voxtral.input), (36_000, 13));
+        let mistral =
+            usage(r#"{"prompt_tokens": 9, "num_cached_tokens": 5, "service_tier": "standard"}"#);
+        assert_eq!((mistral.cache_read, mistral.tier), (5, Some(ServiceTier::Standard)));
+        assert_eq!(usage(r#"{"total_tokens": 8}"#).input, 8);
     }
 }

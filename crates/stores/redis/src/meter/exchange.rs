@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{Kind, Mark, Meter, to_f64, whole};
 use crate::{
-    known::Known,
     outage::Share,
     wire::{Ask, Entry, Granted},
 };
@@ -99,9 +98,9 @@ impl Meter {
             return self.promised;
         };
         if asking.quiet {
-            share.promise(0);
+            share.give_up();
         }
-        share.promised()
+        share.ask()
     }
 
     /// The server has answered.
@@ -118,12 +117,9 @@ impl Meter {
         }
         match &mut self.share {
             None => self.promised = granted.promised,
-            // What was taken of it since it was asked for is not in the answer.
+            // Of what was taken since it was asked for, part of the lease takes the place.
             Some(share) => {
-                let taken = asked.keep.saturating_sub(share.promised());
-                share.promise(granted.promised.saturating_sub(taken));
-                // More than is promised now: then part of the lease has taken its place.
-                let more = taken.saturating_sub(granted.promised);
+                let more = share.granted(granted.promised);
                 self.balance = self.balance.saturating_sub(signed(more));
             }
         }
@@ -139,22 +135,18 @@ impl Meter {
         self.promised = 0;
     }
 
-    /// The server is out of reach from here on; `alone`: it was so from the start. Before `silent`,
-    /// in its milliseconds, it may only be slow: then what leaves the window is not divided yet.
-    pub(crate) fn cut_off(&mut self, instances: u64, length: u64, alone: bool, silent: u64) {
-        if self.share.is_some() {
+    /// The server is out of reach from here on, or still is. Before `silent`, in its milliseconds, it
+    /// may only be slow: then what leaves the window is not divided yet.
+    pub(crate) fn cut_off(&mut self, instances: u64, length: u64, silent: u64) {
+        if let Some(share) = &mut self.share {
+            share.among(instances, self.limit);
             return;
         }
         let lasts = self.kind.lasts(length);
         self.share = Some(match self.known.clone() {
             Some(known) => Share::new(known, self.promised, instances, lasts).from(silent),
-            // Nobody else was ever seen.
-            None if alone => Share::new(Known::default(), self.limit, 1, lasts),
-            // It is as new to the others.
-            None => {
-                let part = self.limit / instances.max(1);
-                Share::new(Known::default(), part, instances, lasts)
-            }
+            // It is as new to the others, if there are any.
+            None => Share::of_own(self.limit, instances, lasts),
         });
         self.waiting = 0;
     }
@@ -162,7 +154,7 @@ impl Meter {
     /// The server is back, and everybody has told what they used.
     pub(crate) fn rejoin(&mut self) {
         if let Some(share) = self.share.take() {
-            self.promised = share.promised();
+            self.promised = share.left_of_promise();
         }
     }
 
