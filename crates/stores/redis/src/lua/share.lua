@@ -251,8 +251,8 @@ local function lease(key, st, rec, m, live)
   local rest = math.max(0, all - l.o)
   l.p = math.max(mine - l.o, math.min(m.keep, rest))
   if m.safe == 1 then
-    local share = live > 1 and math.floor((free - l.o) / (2 * live)) or rest
-    l.p = math.max(l.p, math.min(rest, share))
+    -- Half is for whoever joins, or needs more: alone too.
+    l.p = math.max(l.p, math.min(rest, math.floor((free - l.o) / (2 * live))))
   end
   l.k, l.l, l.e = m.kind, m.len, m.e1 > now and m.e1 or m.e2
   local c = st.c[m.name] or {}

@@ -89,7 +89,7 @@ impl Meter {
         let Some(share) = &mut self.share else {
             if asking.quiet {
                 self.promised = 0;
-            } else if asking.instances > 1 {
+            } else {
                 let taken = self.used(asking.server).saturating_add(held);
                 let taken = taken.saturating_add(self.known.as_ref().map_or(0, |one| one.others));
                 let part = self.limit.saturating_sub(taken) / (2 * asking.instances);
