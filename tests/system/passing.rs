@@ -111,3 +111,28 @@ async fn completions_and_embeddings_go_the_same_way() {
     let paths: Vec<String> = a.calls().into_iter().map(|call| call.path).collect();
     assert_eq!(paths, ["/v1/completions", "/v1/embeddings", "/v1/completions", "/v1/embeddings"]);
 }
+
+#[tokio::test]
+async fn a_mark_before_an_answer_is_no_part_of_it() {
+    const ANSWER: &str = "{\"choices\":[{\"message\":{\"content\":\"h\"}}]}";
+    let a = upstream("a").await;
+    a.always(Behaviour::ok().body(["\u{feff}", ANSWER].concat()));
+    let gateway = Config::default().deployment(&a).start().await;
+    assert_eq!(chat(&gateway).await.text(), ANSWER);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_packed_is_named() {
+    let a = upstream("a").await;
+    a.then([
+        Behaviour::ok().body("\u{1f}packed").header("content-encoding", "gzip"),
+        Behaviour::ok().status(404).body("\u{1f}packed").header("content-encoding", "gzip"),
+    ]);
+    let gateway = Config::default().deployment(&a).and("router_settings: {num_retries: 0}");
+    let gateway = gateway.start().await;
+    let answer = chat(&gateway).await;
+    assert_eq!(answer.head.status, 502);
+    assert!(answer.text().contains("packed (gzip)"), "{}", answer.text());
+    assert_eq!(chat(&gateway).await.head.status, 404);
+    assert_eq!(a.calls()[0].header("accept-encoding"), Some("identity"));
+}

@@ -6,13 +6,17 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use futures_core::Stream;
 use pointsman_types::{Error, ErrorKind};
 
 use crate::{Frame, Frames, Incoming};
 
-/// Collects a body of at most `most` bytes; a body in one chunk is not copied.
+/// What some put before their text, and no reader of JSON takes.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Collects a body of at most `most` bytes, without a byte order mark; a body in one chunk is not
+/// copied.
 ///
 /// # Errors
 ///
@@ -32,32 +36,43 @@ pub async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, Error> {
             rest.extend_from_slice(&chunk);
         }
     }
-    if rest.is_empty() {
-        return Ok(first);
+    let mut body =
+        if rest.is_empty() { first } else { Bytes::from([first, rest.freeze()].concat()) };
+    if body.starts_with(MARK) {
+        body.advance(MARK.len());
     }
-    Ok([first, rest.freeze()].concat().into())
+    Ok(body)
 }
 
 /// A body read into frames.
 pub(crate) struct FrameReader {
     body: Incoming,
     frames: Box<dyn Frames>,
+    /// Comes after the frames that were read before it.
+    failure: Option<Error>,
     ended: bool,
 }
 
 impl FrameReader {
     pub(crate) fn new(body: Incoming, frames: Box<dyn Frames>) -> Self {
-        Self { body, frames, ended: false }
+        Self { body, frames, failure: None, ended: false }
     }
 
-    fn finish(&mut self) -> Option<Result<Vec<Frame>, Error>> {
-        self.ended = true;
-        let mut out = Vec::new();
-        match self.frames.finish(&mut out) {
-            Ok(()) if out.is_empty() => None,
-            Ok(()) => Some(Ok(out)),
-            Err(error) => Some(Err(error)),
+    /// What was read, however the body was cut: frames that were good before the failure, and
+    /// nothing after the end.
+    fn read(
+        &mut self,
+        mut out: Vec<Frame>,
+        read: Result<(), Error>,
+    ) -> Option<Result<Vec<Frame>, Error>> {
+        if let Some(end) = out.iter().position(|frame| frame.event.done) {
+            self.ended = true;
+            out.truncate(end + 1);
+        } else if let Err(error) = read {
+            self.ended = true;
+            self.failure = Some(error);
         }
+        if out.is_empty() { self.failure.take().map(Err) } else { Some(Ok(out)) }
     }
 }
 
@@ -65,6 +80,9 @@ impl Stream for FrameReader {
     type Item = Result<Vec<Frame>, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(error) = self.failure.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         if self.ended {
             // A body that is read to its end leaves its connection for the next call. Nothing
             // that could still come matters, so this only looks.
@@ -72,22 +90,90 @@ impl Stream for FrameReader {
             return Poll::Ready(None);
         }
         loop {
-            let chunk = match ready!(self.body.as_mut().poll_next(cx)) {
-                Some(Ok(chunk)) => chunk,
-                Some(Err(error)) => {
-                    self.ended = true;
-                    return Poll::Ready(Some(Err(error)));
-                }
-                None => return Poll::Ready(self.finish()),
-            };
             let mut out = Vec::new();
-            let pushed = self.frames.push(chunk, &mut out);
-            self.ended = pushed.is_err() || out.iter().any(|frame| frame.event.done);
-            match pushed {
-                Err(error) => return Poll::Ready(Some(Err(error))),
-                Ok(()) if !out.is_empty() => return Poll::Ready(Some(Ok(out))),
-                Ok(()) => {}
+            let read = match ready!(self.body.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) => self.frames.push(chunk, &mut out),
+                Some(Err(error)) => Err(error),
+                None => {
+                    self.ended = true;
+                    self.frames.finish(&mut out)
+                }
+            };
+            let read = self.read(out, read);
+            if read.is_some() || self.ended {
+                return Poll::Ready(read);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, StreamExt, stream};
+    use pointsman_types::ErrorKind;
+
+    use super::*;
+    use crate::Event;
+
+    /// A frame for each letter: `.` is the end, `!` is not understood.
+    struct Letters;
+
+    impl Frames for Letters {
+        fn push(&mut self, chunk: Bytes, out: &mut Vec<Frame>) -> Result<(), Error> {
+            for at in 0..chunk.len() {
+                if chunk[at] == b'!' {
+                    return Err(Error::new(ErrorKind::Server, "what?"));
+                }
+                let event = Event { done: chunk[at] == b'.', ..Event::default() };
+                out.push(Frame { raw: chunk.slice(at..=at), event });
+            }
+            Ok(())
+        }
+
+        fn finish(&mut self, _: &mut Vec<Frame>) -> Result<(), Error> {
+            Err(Error::new(ErrorKind::Connection, "cut"))
+        }
+    }
+
+    fn body(chunks: &[&'static str]) -> Incoming {
+        let chunks: Vec<_> =
+            chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))).collect();
+        Box::pin(stream::iter(chunks))
+    }
+
+    fn read(chunks: &[&'static str]) -> (String, Option<ErrorKind>) {
+        let reader = FrameReader::new(body(chunks), Box::new(Letters));
+        let mut seen = (String::new(), None);
+        for batch in reader.collect::<Vec<_>>().now_or_never().unwrap() {
+            assert!(seen.1.is_none(), "an error is the last");
+            match batch {
+                Ok(frames) => seen.0.extend(frames.iter().map(|frame| frame.raw[0] as char)),
+                Err(error) => seen.1 = Some(error.kind),
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn what_came_before_a_failure_is_passed_on_and_nothing_after_the_end() {
+        for (text, want) in [
+            (["ab!c", ""], ("ab".to_owned(), Some(ErrorKind::Server))),
+            (["a", "b!c"], ("ab".to_owned(), Some(ErrorKind::Server))),
+            (["ab", "!c"], ("ab".to_owned(), Some(ErrorKind::Server))),
+            (["ab.cd!", ""], ("ab.".to_owned(), None)),
+            (["ab.c", "d!"], ("ab.".to_owned(), None)),
+            (["ab.", "cd!"], ("ab.".to_owned(), None)),
+            (["ab", ""], ("ab".to_owned(), Some(ErrorKind::Connection))),
+        ] {
+            assert_eq!(read(&text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_body() {
+        for chunks in [&["\u{feff}{}"][..], &["\u{feff}", "{}"]] {
+            let collected = collect(body(chunks), 9).now_or_never().unwrap();
+            assert_eq!(collected.unwrap(), "{}");
         }
     }
 }

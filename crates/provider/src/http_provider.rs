@@ -3,7 +3,11 @@
 use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
-use http::header::CONTENT_TYPE;
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE},
+};
 use pointsman_clock::Clock;
 use pointsman_types::{Deployment, Error, ErrorKind};
 
@@ -40,6 +44,8 @@ impl<C: Codec> HttpProvider<C> {
         let now = self.clock.now();
         let credential = to.credentials.current(now).await?;
         self.codec.sign(to, &mut request, &credential, now)?;
+        // Without it any coding would be as good.
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         Ok(request)
     }
 
@@ -49,6 +55,12 @@ impl<C: Codec> HttpProvider<C> {
         }
         let request = self.prepare(to, call).await.map_err(Error::unsent)?;
         let (head, body) = self.transport.send(request).await?.into_parts();
+        let packed = packed(&head.headers);
+        if let Some(coding) = packed.filter(|_| head.status.is_success()) {
+            let message =
+                format!("the upstream's answer is packed ({coding}), which nobody asked for");
+            return Err(Error::new(ErrorKind::Server, message).with_status(head.status.as_u16()));
+        }
         let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
         let streamed = call.head.stream && head.status.is_success();
         if streamed && (self.codec.streams_json() || !kind.starts_with(b"application/json")) {
@@ -60,6 +72,8 @@ impl<C: Codec> HttpProvider<C> {
             }));
         }
         let body = collect(body, MAX_REPLY).await?;
+        // Of a packed error the status still tells.
+        let body = if packed.is_some() { Bytes::new() } else { body };
         let now = self.clock.now();
         let whole = self.codec.decode(&call.head, head.status, &head.headers, body, now);
         let whole = whole.map_err(|error| error.with_rate(rate_headers(&head.headers, now)))?;
@@ -69,6 +83,12 @@ impl<C: Codec> HttpProvider<C> {
         }
         Ok(Reply::Whole(whole))
     }
+}
+
+/// The coding of a body that cannot be read as it is.
+fn packed(headers: &HeaderMap) -> Option<&str> {
+    let coding = headers.get(CONTENT_ENCODING)?.to_str().unwrap_or("unknown").trim();
+    (!coding.is_empty() && !coding.eq_ignore_ascii_case("identity")).then_some(coding)
 }
 
 /// What is asked, with what the deployment asks for where the caller says nothing.
