@@ -63,6 +63,8 @@ struct Said {
     code: Option<String>,
     type_name: Option<String>,
     param: Option<String>,
+    /// Azure's, of the filter behind it.
+    inner_code: Option<String>,
     status: Option<u16>,
     /// What a relay was told by the one behind it.
     inner: Option<String>,
@@ -91,6 +93,9 @@ impl Said {
             code: first(&["code", "error_code"]),
             type_name: first(&["type", "error_type"]),
             param: inner["param"].as_str().map(str::to_owned),
+            inner_code: ["innererror", "inner_error"]
+                .iter()
+                .find_map(|name| text(&inner[*name]["code"])),
             status,
             inner: text(&inner["metadata"]),
         }
@@ -110,26 +115,50 @@ impl Said {
         if TOO_LARGE.iter().all(|words| self.message.to_lowercase().contains(words)) {
             return Some(ErrorKind::ContextWindow);
         }
-        let names = [self.code.as_deref(), self.type_name.as_deref()];
-        names.into_iter().flatten().find_map(|name| match name.to_ascii_lowercase().as_str() {
-            "insufficient_quota" | "billing_hard_limit_reached" | "billing_not_active" => {
-                Some(ErrorKind::QuotaExhausted)
-            }
-            "context_length_exceeded"
-            | "exceed_context_size_error"
-            | "too_many_prompt_tokens"
-            | "too_many_tokens"
-            | "string_too_long" => Some(ErrorKind::ContextWindow),
-            "content_policy_violation" | "content_filter" | "responsibleaipolicyviolation" => {
-                Some(ErrorKind::ContentPolicy)
-            }
-            "invalid_api_key" | "account_deactivated" => Some(ErrorKind::Authentication),
-            "model_not_found" | "deploymentnotfound" => Some(ErrorKind::NotFound),
-            "rate_limit_exceeded" | "ratelimitreached" => Some(ErrorKind::RateLimited),
-            "overloaded_error" | "overloaded" => Some(ErrorKind::Overloaded),
-            _ => None,
-        })
+        let names = [&self.code, &self.type_name, &self.inner_code];
+        names.into_iter().flatten().find_map(|name| kind_of_code(&name.to_ascii_lowercase()))
     }
+}
+
+/// What a vendor's code or type means, whichever vendor's; `None` where others decide.
+fn kind_of_code(name: &str) -> Option<ErrorKind> {
+    Some(match name {
+        "insufficient_quota"
+        | "billing_hard_limit_reached"
+        | "billing_not_active"
+        | "exceeded_current_quota_error"
+        | "token_quota_reached"
+        | "arrearage" => ErrorKind::QuotaExhausted,
+        "context_length_exceeded"
+        | "exceed_context_size_error"
+        | "too_many_prompt_tokens"
+        | "too_many_tokens"
+        | "tokens_limit_reached"
+        | "string_too_long" => ErrorKind::ContextWindow,
+        "content_policy_violation"
+        | "content_filter"
+        | "contentfilter"
+        | "responsibleaipolicyviolation"
+        | "moderation_blocked"
+        | "data_inspection_failed"
+        | "datainspectionfailed" => ErrorKind::ContentPolicy,
+        "invalid_api_key" | "account_deactivated" => ErrorKind::Authentication,
+        "organization_restricted" => ErrorKind::Permission,
+        "model_not_found"
+        | "deploymentnotfound"
+        | "invalid_model"
+        | "unknown_model"
+        | "model_decommissioned"
+        | "model_not_available"
+        | "model_not_supported" => ErrorKind::NotFound,
+        "rate_limit_exceeded" | "ratelimitreached" => ErrorKind::RateLimited,
+        "overloaded_error"
+        | "engine_overloaded_error"
+        | "overloaded"
+        | "capacity_exceeded"
+        | "service_tier_capacity_exceeded" => ErrorKind::Overloaded,
+        _ => return None,
+    })
 }
 
 /// What a status and the words beside it mean, where no code decides.
@@ -146,17 +175,22 @@ pub fn classify_words(status: u16, message: &str) -> ErrorKind {
         401 | 498 => ErrorKind::Authentication,
         402 => ErrorKind::QuotaExhausted,
         403 if says(POLICY) => ErrorKind::ContentPolicy,
+        403 | 429 if says(QUOTA) => ErrorKind::QuotaExhausted,
+        403 if says(BAD_KEY) => ErrorKind::Authentication,
         403 => ErrorKind::Permission,
-        404 => ErrorKind::NotFound,
+        404 | 410 => ErrorKind::NotFound,
         408 | 504 | 524 => ErrorKind::Timeout,
-        429 if says(QUOTA) => ErrorKind::QuotaExhausted,
         429 => ErrorKind::RateLimited,
         503 | 529 => ErrorKind::Overloaded,
+        // What failed, or left, was behind it: the caller is still there.
+        424 | 499 => ErrorKind::Server,
         400..=499 if says(CAPACITY) => ErrorKind::Overloaded,
         400..=499 if says(BAD_KEY) => ErrorKind::Authentication,
         400..=499 if says(QUOTA) => ErrorKind::QuotaExhausted,
         400..=499 if says(CONTEXT) && !says(NOT_CONTEXT) => ErrorKind::ContextWindow,
         400..=499 if says(POLICY) => ErrorKind::ContentPolicy,
+        400..=499 if says(NO_MODEL) => ErrorKind::NotFound,
+        400..=499 if says(FORBIDDEN) => ErrorKind::Permission,
         400..=499 => ErrorKind::BadRequest,
         _ => ErrorKind::Server,
     }
@@ -174,11 +208,20 @@ const QUOTA: &[&str] = &[
     "credit balance",
     "insufficient credits",
     "requires more credits",
+    "api usage limits",
+    "daily free allocation",
+    "exceeded your current token quota",
+    "any credits or licenses",
 ];
 
 const CAPACITY: &[&str] = &["service tier capacity exceeded"];
 
-const BAD_KEY: &[&str] = &["incorrect api key", "invalid api key", "api key not valid"];
+const BAD_KEY: &[&str] =
+    &["incorrect api key", "invalid api key", "api key not valid", "invalid access token"];
+
+const NO_MODEL: &[&str] = &["model not exist", "model not found", "is not a valid model id"];
+
+const FORBIDDEN: &[&str] = &["organization has been disabled"];
 
 const CONTEXT: &[&str] = &[
     "input tokens exceeded",
@@ -204,6 +247,17 @@ const CONTEXT: &[&str] = &[
     "is longer than the model's context length",
     "input tokens exceed the configured limit",
     "tokens + `max_new_tokens` must be",
+    "`inputs` must have less than",
+    "current length is",
+    "maximum input length is",
+    "maximum prompt length is",
+    "longer than the maximum model length",
+    "range of input length should be",
+    "exceeded model token limit",
+    "prompt exceeds max length",
+    "cannot exceed the total tokens limit",
+    "context window limit",
+    "exceeds the context length",
 ];
 
 const NOT_CONTEXT: &[&str] = &["string_above_max_length", "invalid 'user'"];
@@ -216,6 +270,10 @@ const POLICY: &[&str] = &[
     "requires moderation",
     "flagged for",
     "output blocked by content filtering policy",
+    "rejected by the safety system",
+    "as a result of our safety system",
+    "content exists risk",
+    "violates usage guidelines",
 ];
 
 #[cfg(test)]
@@ -267,6 +325,122 @@ mod tests {
             (200, r#"{"error":{"message":"later","code":429}}"#, ErrorKind::RateLimited),
         ] {
             assert_eq!(kind(status, body), want, "{status} {body}");
+        }
+    }
+
+    use ErrorKind as K;
+
+    const WORDS: &[(u16, &str, K)] = &[
+        (400, r#"{"error":{"code":"contentFilter"}}"#, K::ContentPolicy),
+        (
+            400,
+            r#"{"error":{"inner_error":{"code":"ResponsibleAIPolicyViolation"}}}"#,
+            K::ContentPolicy,
+        ),
+        (
+            400,
+            r#"{"error":{"type":"image_generation_user_error","code":"moderation_blocked"}}"#,
+            K::ContentPolicy,
+        ),
+        (400, r#"{"error":{"code":"data_inspection_failed"}}"#, K::ContentPolicy),
+        (
+            400,
+            r#"{"error":{"message":"Content Exists Risk","code":"invalid_request_error"}}"#,
+            K::ContentPolicy,
+        ),
+        (
+            403,
+            r#"{"code":"no permission","error":"Content violates usage guidelines."}"#,
+            K::ContentPolicy,
+        ),
+        (
+            403,
+            r#"{"code":"no permission","error":"Your team doesn't have any credits or licenses yet."}"#,
+            K::QuotaExhausted,
+        ),
+        (403, r#"{"errors":[{"code":"token_quota_reached","message":"no"}]}"#, K::QuotaExhausted),
+        (400, r#"{"error":{"message":"Access denied","code":"Arrearage"}}"#, K::QuotaExhausted),
+        (
+            400,
+            r#"{"error":{"type":"invalid_request_error","message":"You have reached your specified API usage limits."}}"#,
+            K::QuotaExhausted,
+        ),
+        (
+            429,
+            r#"{"error":{"type":"exceeded_current_quota_error","message":"no"}}"#,
+            K::QuotaExhausted,
+        ),
+        (
+            429,
+            r#"{"errors":[{"code":4006,"message":"you have used up your daily free allocation of 10,000 neurons"}]}"#,
+            K::QuotaExhausted,
+        ),
+        (429, r#"{"error":{"type":"engine_overloaded_error","message":"no"}}"#, K::Overloaded),
+        (
+            429,
+            r#"{"type":"service_tier_capacity_exceeded","code":"3505","message":"no"}"#,
+            K::Overloaded,
+        ),
+        (498, r#"{"error":{"code":"capacity_exceeded","message":"no"}}"#, K::Overloaded),
+        (403, r#"{"error_code":403,"message":"Invalid access token."}"#, K::Authentication),
+        (400, r#"{"error":{"code":"organization_restricted","message":"no"}}"#, K::Permission),
+        (400, r#"{"error":{"message":"This organization has been disabled."}}"#, K::Permission),
+        (
+            400,
+            r#"{"type":"invalid_model","code":"1500","message":"Invalid model: x"}"#,
+            K::NotFound,
+        ),
+        (400, r#"{"error":{"message":"x is not a valid model ID","code":400}}"#, K::NotFound),
+        (
+            400,
+            r#"{"error":{"message":"Model Not Exist","code":"invalid_request_error"}}"#,
+            K::NotFound,
+        ),
+        (400, r#"{"error":{"code":"model_decommissioned","message":"no"}}"#, K::NotFound),
+        (410, r#"{"error":"no longer supported"}"#, K::NotFound),
+        (
+            424,
+            r#"{"error":"Request failed during generation","error_type":"generation"}"#,
+            K::Server,
+        ),
+        (
+            400,
+            r#"{"error":"This model's maximum prompt length is 8 but the request contains 9 tokens."}"#,
+            K::ContextWindow,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Your request exceeded model token limit: 8192"}}"#,
+            K::ContextWindow,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Range of input length should be [1, 129024]"}}"#,
+            K::ContextWindow,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"The decoder prompt (length 9) is longer than the maximum model length of 8."}}"#,
+            K::ContextWindow,
+        ),
+        (400, r#"{"message":"Current length is 9 while limit is 8"}"#, K::ContextWindow),
+        (400, r#"{"error":"the input length exceeds the context length"}"#, K::ContextWindow),
+        (
+            422,
+            r#"{"error":"`inputs` must have less than 1024 tokens. Given: 2000"}"#,
+            K::ContextWindow,
+        ),
+        (
+            400,
+            r#"{"errors":[{"code":"invalid","message":"the number of input tokens 9 cannot exceed the total tokens limit 8"}]}"#,
+            K::ContextWindow,
+        ),
+    ];
+
+    #[test]
+    fn each_vendor_has_words_of_its_own() {
+        for (status, body, want) in WORDS {
+            assert_eq!(kind(*status, body), *want, "{status} {body}");
         }
     }
 

@@ -74,7 +74,7 @@ pub(super) fn told(attempt: &Attempt) -> Value {
 
 fn inner(error: &Error) -> Value {
     let detail = &error.detail;
-    let (type_name, code) = names(error.kind);
+    let (type_name, _) = names(error.kind);
     // A client's fault is told in the upstream's own words, for programs that know them.
     let own = error.kind == ErrorKind::BadRequest;
     let type_name = detail.type_name.as_deref().filter(|_| own).unwrap_or(type_name);
@@ -82,8 +82,16 @@ fn inner(error: &Error) -> Value {
         "message": detail.message,
         "type": type_name,
         "param": detail.param,
-        "code": detail.code.as_deref().or(code),
+        "code": code_of(error),
     })
+}
+
+/// The code that an error is told with: the upstream's own, but for the two kinds that programs
+/// act on and that each vendor has another word for, or none.
+pub(super) fn code_of(error: &Error) -> Option<&str> {
+    let one_word = matches!(error.kind, ErrorKind::ContextWindow | ErrorKind::ContentPolicy);
+    let theirs = error.detail.code.as_deref().filter(|_| !one_word);
+    theirs.or(names(error.kind).1)
 }
 
 /// The type and the code a kind is told with.
@@ -105,5 +113,25 @@ pub(super) const fn names(kind: ErrorKind) -> (&'static str, Option<&'static str
         ErrorKind::BadRequest => ("invalid_request_error", None),
         ErrorKind::Unsupported => ("invalid_request_error", Some("unsupported_parameter")),
         ErrorKind::Cancelled => ("cancelled", Some("cancelled")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_kinds_have_one_code_whatever_the_upstreams() {
+        for (kind, theirs, want) in [
+            (ErrorKind::ContextWindow, "invalid_request_error", "context_length_exceeded"),
+            (ErrorKind::ContentPolicy, "data_inspection_failed", "content_filter"),
+            (ErrorKind::BadRequest, "unsupported_value", "unsupported_value"),
+            (ErrorKind::NotFound, "model_decommissioned", "model_decommissioned"),
+        ] {
+            let error = Error::new(kind, "no").with_code(theirs);
+            let told: Value =
+                serde_json::from_slice(&OpenAiSurface.failure(&error, &[])).unwrap_or_default();
+            assert_eq!(told["error"]["code"], want, "{kind}");
+        }
     }
 }

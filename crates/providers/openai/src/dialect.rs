@@ -82,7 +82,9 @@ impl Dialect {
         let code = error.detail.code.as_deref().unwrap_or_default();
         error.kind = match (self.vendor.name, code) {
             ("cloudflare", "5007") => ErrorKind::NotFound,
-            ("cloudflare", "10000") => ErrorKind::Authentication,
+            ("cloudflare", "10000") if error.kind != ErrorKind::RateLimited => {
+                ErrorKind::Authentication
+            }
             ("cloudflare", "3040") => ErrorKind::Overloaded,
             // A word for everything it refuses.
             ("deepseek", "invalid_request_error") if error.detail.status == Some(401) => {
