@@ -15,6 +15,7 @@ use serde::{Deserialize, de::IgnoredAny};
 #[serde(default)]
 pub(crate) struct Peek {
     content: Option<Vec<IgnoredAny>>,
+    error: Option<IgnoredAny>,
     usage: Option<MessagesUsage>,
     input_tokens: Option<u64>,
 }
@@ -43,6 +44,7 @@ impl Peek {
             }
             // Counting takes no tokens.
             Operation::CountTokens => Ok(None),
+            _ if peek.content.is_none() && peek.error.is_some() => Err(stream_error(body)),
             _ if peek.content.is_none() => Err(broken("it has no `content`")),
             _ => Ok(peek.usage.map(|usage| usage.normal())),
         }

@@ -303,6 +303,18 @@ fn errors_by_their_type_then_their_words() {
     }
 }
 
+#[test]
+fn an_error_within_a_success_is_its_kind() {
+    let body = json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}});
+    for operation in [Operation::Chat, Operation::Messages] {
+        let body = Bytes::from(body.to_string());
+        let read =
+            AnthropicCodec.decode(&head(operation), StatusCode::OK, &HeaderMap::new(), body, NOW);
+        let error = read.unwrap_err();
+        assert_eq!((error.kind, error.message()), (ErrorKind::Overloaded, "busy"));
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_end_in_a_value_or_an_error(

@@ -63,6 +63,28 @@ struct Writer<'a, 'l> {
     losses: &'l mut Losses,
 }
 
+/// Code that Google ran, and what came of it, in its words or in Anthropic's.
+fn ran(own: &Value) -> Option<Value> {
+    if own.get("executableCode").is_some() || own.get("codeExecutionResult").is_some() {
+        return Some(own.clone());
+    }
+    match own["type"].as_str()? {
+        "server_tool_use" if own["name"] == "code_execution" => {
+            let code = own["input"]["code"].as_str()?;
+            Some(json!({"executableCode": {"language": "PYTHON", "code": code}}))
+        }
+        "code_execution_tool_result" => {
+            let result = &own["content"];
+            let text = |name: &str| result[name].as_str().unwrap_or_default();
+            let ok = result["return_code"].as_u64()? == 0;
+            let outcome = if ok { "OUTCOME_OK" } else { "OUTCOME_FAILED" };
+            let output = [text("stdout"), text("stderr")].concat();
+            Some(json!({"codeExecutionResult": {"outcome": outcome, "output": output}}))
+        }
+        _ => None,
+    }
+}
+
 impl<'a> Writer<'a, '_> {
     fn message(&mut self, message: &'a Message) -> Result<Vec<Value>, Error> {
         if message.role != Role::Tool {
@@ -114,7 +136,10 @@ impl<'a> Writer<'a, '_> {
             Content::ToolResult { id, parts, is_error } => {
                 self.result(id, parts, *is_error, message, out);
             }
-            Content::Other(_) => self.losses.lose("messages.content"),
+            Content::Other(own) => match ran(own) {
+                Some(part) => out.push(part),
+                None => self.losses.lose("messages.content"),
+            },
         }
         Ok(())
     }

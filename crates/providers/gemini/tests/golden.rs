@@ -312,6 +312,27 @@ fn a_whole_answer() {
     assert_eq!(usage["completion_tokens_details"]["reasoning_tokens"], 2);
 }
 
+/// Code that Google ran goes to callers of Anthropic's dialect, and back.
+#[test]
+fn code_that_was_run_both_ways() {
+    let parts = json!([
+        {"executableCode": {"language": "PYTHON", "code": "print(1)"}},
+        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1\n"}},
+        {"text": "One."}]);
+    let body = json!({"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP"}]});
+    let asked = json!({"messages": [], "max_tokens": 9});
+    let told = decoded(&head(Operation::Messages, asked), &body).unwrap();
+    assert_eq!(told["content"][0]["type"], "server_tool_use");
+    assert_eq!(told["content"][1]["content"]["stdout"], "1\n");
+    let again = json!({"max_tokens": 9, "messages": [
+        {"role": "user", "content": "Run it."},
+        {"role": "assistant", "content": told["content"]},
+        {"role": "user", "content": "And?"}]});
+    let call = Call::json(Operation::Messages, "g", again).unwrap();
+    let sent = body_of(&GeminiCodec.encode(&target("gemini-2.5-flash"), &call).unwrap());
+    assert_eq!(sent["contents"][1]["parts"], parts);
+}
+
 #[test]
 fn ends_that_are_none() {
     let kind = |body: Value| said(&body).unwrap_err().kind;

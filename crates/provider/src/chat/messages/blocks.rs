@@ -3,6 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 
+use super::shown::is_own;
 use crate::{
     BodyFault,
     chat::{
@@ -163,7 +164,7 @@ pub(super) fn text_block(text: &str, citations: &[Citation]) -> Option<Value> {
     }
     let mut block = json!({"type": "text", "text": text});
     let native: Vec<&Value> =
-        citations.iter().map(|one| &one.native).filter(|native| native.is_object()).collect();
+        citations.iter().map(|one| &one.native).filter(|native| is_own(native)).collect();
     if !native.is_empty() {
         block["citations"] = json!(native);
     }

@@ -6,6 +6,7 @@ mod read;
 mod reply;
 mod request;
 mod schema;
+mod shown;
 mod usage;
 mod writer;
 

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     blocks::{blocks_of, part_of},
+    decoder::stream_error,
+    shown::{OwnBlocks, citation_block},
     usage::MessagesUsage,
 };
 use crate::{
@@ -17,14 +19,18 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Kind `Server`, when it is none.
+/// Kind `Server`, when it is none; what an error within it says.
 pub fn read_reply(body: &[u8]) -> Result<ChatReply, Error> {
     let broken = |why: &str| {
         let message = format!("the upstream's answer cannot be used: {why}");
         Error::new(ErrorKind::Server, message).with_status(200)
     };
+    let bytes = body;
     let mut body: Value =
-        serde_json::from_slice(body).map_err(|error| broken(&error.to_string()))?;
+        serde_json::from_slice(bytes).map_err(|error| broken(&error.to_string()))?;
+    if body["error"].is_object() {
+        return Err(stream_error(bytes));
+    }
     let Some(Value::Array(blocks)) = body.get_mut("content").map(Value::take) else {
         return Err(broken("it has no `content`"));
     };
@@ -62,7 +68,8 @@ pub fn read_reply(body: &[u8]) -> Result<ChatReply, Error> {
 pub(crate) fn write_reply(reply: &ChatReply, what: &CallHead, now: Instant) -> Value {
     let none = Choice::default();
     let choice = reply.choices.first().unwrap_or(&none);
-    let parts: Vec<Part> = choice.parts.iter().map(unsealed).collect();
+    let mut own = OwnBlocks::default();
+    let parts: Vec<Part> = choice.parts.iter().filter_map(|part| shown(part, &mut own)).collect();
     // What is lost here was said by the vendor, and the caller's dialect has no words for it.
     let content = blocks_of(&parts, &mut Losses::new("", true));
     json!({
@@ -81,13 +88,22 @@ pub(crate) fn write_reply(reply: &ChatReply, what: &CallHead, now: Instant) -> V
     })
 }
 
-/// A thought without a seal is shown with an empty one.
-fn unsealed(part: &Part) -> Part {
+/// A part as the dialect has it; a thought without a seal is shown with an empty one.
+fn shown(part: &Part, own: &mut OwnBlocks) -> Option<Part> {
     let mut part = part.clone();
-    if let Content::Reasoning { signature, hidden: None, .. } = &mut part.content {
-        signature.get_or_insert_default();
+    match &mut part.content {
+        Content::Reasoning { signature, hidden: None, .. } => {
+            signature.get_or_insert_default();
+        }
+        Content::Text { citations, .. } => {
+            for citation in citations {
+                citation.native = citation_block(citation).unwrap_or_default();
+            }
+        }
+        Content::Other(block) => *block = own.block(block)?,
+        _ => {}
     }
-    part
+    Some(part)
 }
 
 /// Anthropic's word for why an answer ended; its own stays as it was.

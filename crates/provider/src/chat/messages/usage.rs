@@ -39,6 +39,8 @@ pub struct MessagesUsage {
 pub struct ServerTools {
     /// Searches of the web.
     pub web_search_requests: Option<u64>,
+    /// Pages that were fetched.
+    pub web_fetch_requests: Option<u64>,
 }
 
 /// Tokens written to the cache, by life.
@@ -112,7 +114,8 @@ impl MessagesUsage {
             ephemeral_1h_input_tokens: Some(usage.cache_write_long),
         };
         let details = OutputDetails { thinking_tokens: Some(usage.reasoning) };
-        let tools = ServerTools { web_search_requests: Some(usage.searches) };
+        let tools =
+            ServerTools { web_search_requests: Some(usage.searches), web_fetch_requests: Some(0) };
         Self {
             input_tokens: Some(fresh),
             cache_creation_input_tokens: Some(written),

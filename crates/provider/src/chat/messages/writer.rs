@@ -4,7 +4,11 @@ use pointsman_clock::Instant;
 use pointsman_types::Usage;
 use serde_json::{Value, json};
 
-use super::{reply::stop_reason, usage::MessagesUsage};
+use super::{
+    reply::stop_reason,
+    shown::{OwnBlocks, citation_block},
+    usage::MessagesUsage,
+};
 use crate::{
     CallHead, Event, Frame,
     chat::{ChatEvent, Content, Finish, Part, made_id, stream::ChatWriter},
@@ -24,6 +28,7 @@ pub(crate) struct EventWriter {
     usage: Usage,
     /// Not yet on any frame.
     news: Option<Usage>,
+    own: OwnBlocks,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +50,7 @@ impl EventWriter {
             finish: (Finish::Stop, None, None),
             usage: Usage::default(),
             news: None,
+            own: OwnBlocks::default(),
         }
     }
 
@@ -142,7 +148,11 @@ impl EventWriter {
     fn part(&mut self, part: &Part, out: &mut Vec<Frame>) {
         match &part.content {
             Content::Text { text, .. } | Content::Refusal(text) => self.text(text, out),
-            Content::Other(block) => self.whole(block, out),
+            Content::Other(block) => {
+                if let Some(block) = self.own.block(block) {
+                    self.whole(&block, out);
+                }
+            }
             // Nothing else has a block in an answer of this dialect.
             _ => {}
         }
@@ -180,10 +190,11 @@ impl ChatWriter for EventWriter {
                 self.calls.push(self.next - 1);
             }
             ChatEvent::Arguments { choice: 0, index, piece } => self.arguments(index, &piece, out),
-            ChatEvent::Citation { choice: 0, citation } if citation.native.is_object() => {
-                self.in_text(out);
-                let delta = json!({"type": "citations_delta", "citation": citation.native});
-                self.delta(&delta, out);
+            ChatEvent::Citation { choice: 0, citation } => {
+                if let Some(citation) = citation_block(&citation) {
+                    self.in_text(out);
+                    self.delta(&json!({"type": "citations_delta", "citation": citation}), out);
+                }
             }
             ChatEvent::Part { choice: 0, part } => self.part(&part, out),
             ChatEvent::Finish { choice: 0, reason, native, stop_sequence } => {
