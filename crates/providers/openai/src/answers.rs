@@ -1,8 +1,10 @@
 //! Whole answers that are relayed, and only peeked at.
 
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use memchr::memmem;
 use pointsman_provider::{CallHead, chat::openai::millis, classify_value};
 use pointsman_types::{Error, ErrorKind, Operation, Usage};
+use serde_json::Value;
 
 use crate::wire::{Answer, Pieces, with_tier};
 
@@ -39,6 +41,12 @@ pub(crate) fn peek(
         let value = serde_json::from_slice(body).unwrap_or_default();
         return Err(classify_value(status.as_u16(), &value));
     }
+    if operation == Operation::Chat
+        && memmem::find(body, b"\"error\"").is_some()
+        && let Some(choice) = failed_choice(body)
+    {
+        return Err(classify_value(status.as_u16(), &choice));
+    }
     let (there, name) = match operation {
         Operation::Chat | Operation::Completions => (answer.choices.0, "choices"),
         Operation::Embeddings | Operation::Images => (answer.data.0, "data"),
@@ -59,6 +67,13 @@ pub(crate) fn peek(
         }
         _ => usage,
     })
+}
+
+/// A choice with an error of its own: relays put it there when the one behind them fails late.
+fn failed_choice(body: &[u8]) -> Option<Value> {
+    let mut answer: Value = serde_json::from_slice(body).ok()?;
+    let choice = answer.pointer_mut("/choices/0")?.take();
+    choice["error"].is_object().then_some(choice)
 }
 
 /// The usage with what vendors bill beside tokens: images, searches, time.

@@ -12,6 +12,8 @@ pub(crate) struct ChunkFrames {
     splitter: SseSplitter,
     /// A finish reason or `[DONE]` was seen, so the answer is complete.
     complete: bool,
+    /// Anything of an answer was seen.
+    begun: bool,
     /// The caller did not ask for the usage: what tells only of it is not passed on.
     hides_usage: bool,
 }
@@ -64,6 +66,10 @@ impl ChunkFrames {
             return Ok((Event::default(), false));
         }
         if data == b"[DONE]" {
+            if !self.begun {
+                let message = "the upstream's stream ended without an answer";
+                return Err(Error::new(ErrorKind::Server, message));
+            }
             self.complete = true;
             return Ok((Event { done: true, ..Event::default() }, false));
         }
@@ -78,6 +84,7 @@ impl ChunkFrames {
         }
         let choices = chunk.choices.as_deref().unwrap_or_default();
         self.complete |= choices.iter().any(|choice| choice.finish_reason.0);
+        self.begun |= !choices.is_empty();
         let bare = chunk.choices.as_ref().is_some_and(Vec::is_empty) && chunk.usage.0.is_some();
         let event = Event {
             content: choices.iter().any(crate::wire::Choice::has_content),
@@ -240,6 +247,22 @@ mod tests {
         let no_done = STREAM.replace("data: [DONE]\n\n", "");
         assert!(read(&[no_done.as_bytes()]).is_ok());
         assert_eq!(read(&[]).unwrap_err().kind, ErrorKind::Connection);
+    }
+
+    #[test]
+    fn an_end_marker_alone_is_no_answer() {
+        for before in ["", ": hello\n\n", "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n"]
+        {
+            let error = read(&[before.as_bytes(), b"data: [DONE]\n\n"]).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Server, "{before}");
+        }
+    }
+
+    #[test]
+    fn usage_may_be_within_the_choice() {
+        let text = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\",\
+            \"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}]}\n\n";
+        assert_eq!(read(&[text.as_bytes()]).unwrap()[0].event.usage.unwrap().total(), 5);
     }
 
     #[test]

@@ -27,6 +27,7 @@ const WHO: &[(&str, &str)] = &[
     ("huggingface", "huggingface"),
     ("mistral", "mistral"),
     ("moonshot", "moonshot"),
+    ("ollama", "openai_like"),
     ("nvidia_nim", "nvidia_nim"),
     ("openrouter", "openrouter"),
     ("perplexity", "perplexity"),
@@ -35,6 +36,12 @@ const WHO: &[(&str, &str)] = &[
     ("together", "together_ai"),
     ("xai", "xai"),
 ];
+
+/// Ollama speaks this dialect beside its own, which its own codec replays.
+fn is_ollamas_own(one: &Recorded) -> bool {
+    let text = String::from_utf8_lossy(&one.body);
+    text.contains("\"done\":") || text.contains("\"done\" :")
+}
 
 fn head(operation: Operation, stream: bool) -> CallHead {
     Call::json(operation, "g", json!({"messages": [], "stream": stream})).unwrap().head
@@ -83,7 +90,7 @@ fn every_answer_is_read_with_its_usage() {
     for (provider, vendor) in WHO {
         let dialect = VENDORS.iter().find(|one| one.vendor.name == *vendor).unwrap();
         let codec = OpenAiCodec::new(dialect);
-        for one in recorded(provider) {
+        for one in recorded(provider).into_iter().filter(|one| !is_ollamas_own(one)) {
             replayed += 1;
             // Some that are translated for responses have been asked for them all the same.
             let responses = operation(&one) == Some(Operation::Responses);
@@ -179,7 +186,10 @@ fn whole(codec: &OpenAiCodec, one: &Recorded, operation: Operation) {
         assert_eq!(text, [said, refusal].concat(), "{}", one.file);
     }
     let calls = blocks.iter().filter(|block| block["type"] == "tool_use").count();
-    assert_eq!(message["tool_calls"].as_array().map_or(0, Vec::len), calls, "{}", one.file);
+    let old =
+        usize::from(message["function_call"]["name"].as_str().is_some_and(|name| !name.is_empty()));
+    let theirs = message["tool_calls"].as_array().map_or(old, Vec::len);
+    assert_eq!(theirs, calls, "{}", one.file);
 }
 
 fn error(codec: &OpenAiCodec, one: &Recorded) {

@@ -257,6 +257,68 @@ fn a_stream_to_responses() {
     assert_eq!((added, done), (4, 4));
 }
 
+/// What was there before there were tools.
+#[test]
+fn an_old_call_of_a_function_is_a_call() {
+    let message = json!({"role": "assistant", "content": null,
+        "function_call": {"name": "f", "arguments": "{\"a\":1}"}});
+    let body = json!({"id": "x", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [{"index": 0, "message": message, "finish_reason": "function_call"}]});
+    let told = said(Operation::Messages, &body);
+    assert_eq!(
+        told["content"],
+        json!([{"type": "tool_use", "id": "call_x_0", "name": "f", "input": {"a": 1}}])
+    );
+    assert_eq!(told["stop_reason"], "tool_use");
+    let stream = [
+        json!({"id": "x", "choices": [{"index": 0, "delta": {"role": "assistant",
+            "content": null, "function_call": {"name": "f", "arguments": ""}}}]}),
+        json!({"id": "x", "choices": [{"index": 0,
+            "delta": {"function_call": {"arguments": "{\"a\""}}}]}),
+        json!({"id": "x", "choices": [{"index": 0,
+            "delta": {"function_call": {"arguments": ":1}"}}}]}),
+        json!({"id": "x", "choices": [{"index": 0, "delta": {},
+            "finish_reason": "function_call"}]}),
+    ];
+    let stream: Vec<_> = stream.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+    let (events, _) = events(Operation::Messages, &(stream.concat() + "data: [DONE]\n\n"));
+    assert_eq!(joined(&events, "content_block_start", "/content_block/name"), "f");
+    let arguments = joined(&events, "content_block_delta", "/delta/partial_json");
+    assert_eq!(arguments, "{\"a\":1}");
+    assert_eq!(joined(&events, "message_delta", "/delta/stop_reason"), "tool_use");
+}
+
+/// A relay whose own upstream fails late says so within the choice.
+#[test]
+fn an_error_within_a_choice_is_the_answers() {
+    let error = json!({"code": 502, "message": "the provider left"});
+    let body = json!({"choices": [{"index": 0, "finish_reason": "error", "error": error,
+        "message": {"role": "assistant", "content": ""}}]});
+    for operation in [Operation::Chat, Operation::Messages] {
+        let call = Call::json(operation, "g", json!({"messages": []})).unwrap();
+        let body = Bytes::from(body.to_string());
+        let read =
+            codec("openrouter").decode(&call.head, StatusCode::OK, &HeaderMap::new(), body, NOW);
+        let error = read.unwrap_err();
+        assert_eq!((error.kind, error.message()), (ErrorKind::Server, "the provider left"));
+    }
+    // The word alone is no error.
+    let body = json!({"choices": [{"index": 0, "finish_reason": "stop", "error": null,
+        "message": {"role": "assistant", "content": "\"error\""}}]});
+    assert_eq!(said(Operation::Messages, &body)["content"][0]["text"], "\"error\"");
+}
+
+#[test]
+fn a_service_tier_is_told_in_openais_words() {
+    for (theirs, ours) in
+        [("on_demand", json!("default")), ("flex", json!("flex")), ("odd", json!(null))]
+    {
+        let mut body = completion();
+        body["service_tier"] = theirs.into();
+        assert_eq!(said(Operation::Responses, &body)["service_tier"], ours);
+    }
+}
+
 #[test]
 fn who_speaks_what() {
     let head = |operation| Call::json(operation, "g", json!({})).unwrap().head;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     OpenAiUsage,
-    reply::{audio, citation_of, content, finish_of, pages},
+    reply::{audio, citation_of, content, finish_of, old_call, pages},
 };
 use crate::{
     SseSplitter,
@@ -84,6 +84,10 @@ impl ChunkDecoder {
                 self.end_vaguely(out);
             }
             self.ended = true;
+            if !self.begun {
+                let message = "the upstream's stream ended without an answer";
+                return Err(Error::new(ErrorKind::Server, message));
+            }
             out.push(ChatEvent::End);
             return Ok(());
         }
@@ -162,7 +166,8 @@ impl ChunkDecoder {
             }
         }
         out.extend(audio(&delta["audio"]).map(|part| ChatEvent::Part { choice, part }));
-        for call in delta["tool_calls"].as_array().into_iter().flatten() {
+        let old = old_call(delta);
+        for call in delta["tool_calls"].as_array().into_iter().flatten().chain(&old) {
             self.call(choice, call, out);
         }
         self.end(choice, one, out);

@@ -14,4 +14,4 @@ pub(crate) use read::{cache_of, choice_of, read};
 pub use reply::read_reply;
 pub use request::{Taste, write_request};
 pub use usage::{OpenAiUsage, millis};
-pub(crate) use write::completion;
+pub(crate) use write::{completion, tier};

@@ -25,6 +25,10 @@ pub fn read_reply(body: &[u8]) -> Result<ChatReply, Error> {
     }
     let choices = body["choices"].as_array().filter(|choices| !choices.is_empty());
     let choices = choices.ok_or_else(|| broken("it has no `choices`"))?;
+    // Relays put it here when the one behind them fails late.
+    if choices[0]["error"].is_object() {
+        return Err(classify_value(200, &choices[0]));
+    }
     let text = |name: &str| body[name].as_str().map(str::to_owned);
     let answer = body["id"].as_str().unwrap_or_default();
     let mut read: Vec<Choice> = choices.iter().map(|choice| choice_of(choice, answer)).collect();
@@ -46,7 +50,7 @@ fn choice_of(choice: &Value, answer: &str) -> Choice {
     let message = &choice["message"];
     let mut parts = thoughts_of(message);
     parts.extend(content(&message["content"]));
-    if let Some(refusal) = message["refusal"].as_str() {
+    if let Some(refusal) = message["refusal"].as_str().filter(|text| !text.is_empty()) {
         parts.push(Content::Refusal(refusal.to_owned()).into());
     }
     annotate(&message["annotations"], &mut parts);
@@ -59,6 +63,7 @@ fn choice_of(choice: &Value, answer: &str) -> Choice {
     parts.extend(audio(&message["audio"]));
     let calls = message["tool_calls"].as_array().into_iter().flatten().enumerate();
     parts.extend(calls.filter_map(|(nth, call)| tool_call(call, answer, nth)));
+    parts.extend(old_call(message).and_then(|call| tool_call(&call, answer, 0)));
     let native = choice["finish_reason"].as_str().map(str::to_owned);
     let called = parts.iter().any(|part| matches!(part.content, Content::ToolCall(_)));
     Choice {
@@ -144,10 +149,19 @@ pub(super) fn pages(body: &Value) -> Vec<Citation> {
 }
 
 pub(super) fn audio(audio: &Value) -> Option<Part> {
-    let data = audio["data"].as_str()?;
+    let data = audio["data"].as_str().filter(|data| !data.is_empty())?;
     let source = Source::Data { media_type: "audio/wav".into(), base64: data.to_owned() };
     let transcript = audio["transcript"].as_str().map(str::to_owned);
     Some(Content::Audio { source, transcript }.into())
+}
+
+/// A call as it was before there were tools, in the place of its only tool call.
+pub(super) fn old_call(message: &Value) -> Option<Value> {
+    let function = message.get("function_call")?;
+    let says = |name: &str| function[name].as_str().is_some_and(|text| !text.is_empty());
+    let alone = message["tool_calls"].as_array().is_none_or(Vec::is_empty);
+    (alone && (says("name") || says("arguments")))
+        .then(|| json!({"index": 0, "function": function}))
 }
 
 fn tool_call(call: &Value, answer: &str, nth: usize) -> Option<Part> {

@@ -22,13 +22,22 @@ pub(crate) fn completion(reply: &ChatReply, what: &CallHead, now: Instant) -> Va
     if let Some(used) = &reply.usage {
         body["usage"] = usage(used);
     }
-    if let Some(tier) = &reply.service_tier {
-        body["service_tier"] = tier.as_str().into();
+    if let Some(tier) = reply.service_tier.as_deref().and_then(tier) {
+        body["service_tier"] = tier.into();
     }
     for (name, value) in &reply.rest {
         body[name] = value.clone();
     }
     body
+}
+
+/// OpenAI's word for a service tier; `None` for one that it has no word for.
+pub(crate) fn tier(word: &str) -> Option<&str> {
+    match word {
+        "standard" | "on_demand" => Some("default"),
+        "auto" | "default" | "flex" | "scale" | "priority" | "fast" => Some(word),
+        _ => None,
+    }
 }
 
 fn choice(index: usize, one: &Choice) -> Value {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{HIDDEN, SEAL};
 use crate::{
     CallHead,
-    chat::{ChatReply, Choice, Citation, Content, Finish, Part, ToolCall, made_id},
+    chat::{ChatReply, Choice, Citation, Content, Finish, Part, ToolCall, made_id, openai::tier},
 };
 
 /// A whole `response`: the first choice, for there is one only.
@@ -19,8 +19,8 @@ pub(crate) fn write_reply(reply: &ChatReply, what: &CallHead, now: Instant) -> V
     let created = reply.created.unwrap_or_else(|| now.as_secs());
     let mut body = response(&id, model, created);
     finish(&mut body, items(&choice.parts, now), choice.finish, reply.usage.as_ref());
-    if let Some(tier) = &reply.service_tier {
-        body["service_tier"] = tier.as_str().into();
+    if let Some(tier) = reply.service_tier.as_deref().and_then(tier) {
+        body["service_tier"] = tier.into();
     }
     body
 }
@@ -72,7 +72,10 @@ pub(super) fn finish(body: &mut Value, items: Vec<Value>, why: Finish, used: Opt
 fn usage(used: &Usage) -> Value {
     json!({
         "input_tokens": used.input,
-        "input_tokens_details": {"cached_tokens": used.cache_read},
+        "input_tokens_details": {
+            "cached_tokens": used.cache_read,
+            "cache_write_tokens": used.cache_write.saturating_add(used.cache_write_long),
+        },
         "output_tokens": used.output,
         "output_tokens_details": {"reasoning_tokens": used.reasoning},
         "total_tokens": used.total(),
