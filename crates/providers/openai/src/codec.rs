@@ -26,6 +26,7 @@ use crate::{
     dialect::Dialect,
     edits,
     frames::{ChunkFrames, ResponseFrames},
+    snowflake,
 };
 
 /// OpenAI's dialect for one vendor that speaks it.
@@ -97,6 +98,9 @@ impl Codec for OpenAiCodec {
     }
 
     fn target(&self, of: &Deployment) -> Result<Target, String> {
+        if self.dialect.vendor.name == snowflake::NAME {
+            return Target::of(&snowflake::at_cortex(of), &self.dialect.vendor);
+        }
         Target::of(of, &self.dialect.vendor)
     }
 
@@ -140,6 +144,9 @@ impl Codec for OpenAiCodec {
         _: Instant,
     ) -> Result<(), Error> {
         if let Credential::Key(key) | Credential::Bearer(key) = with {
+            if self.dialect.vendor.name == snowflake::NAME {
+                return snowflake::sign(request.headers_mut(), key);
+            }
             request.headers_mut().insert(AUTHORIZATION, secret_header("Bearer ", key)?);
         }
         Ok(())

@@ -21,6 +21,8 @@ mod dialect;
 mod edits;
 mod entra;
 mod frames;
+mod generation;
+mod snowflake;
 mod tokens;
 mod vendors;
 mod watsonx;

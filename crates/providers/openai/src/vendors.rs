@@ -110,6 +110,12 @@ const fn xai(vendor: Vendor) -> Dialect {
     Dialect::plain(vendor).with(HAS)
 }
 
+/// Its answers are filled with empty members, the reason of their end among them.
+const fn cortex(vendor: Vendor) -> Dialect {
+    let vendor = Vendor { version_path: "/api/v2/cortex/v1", ..vendor };
+    Dialect::plain(vendor).with(&[Operation::Chat]).rewritten()
+}
+
 /// Mistral: other names, usage in streams unasked, thoughts as parts of a list.
 const fn mistral(vendor: Vendor) -> Dialect {
     const HAS: &[Operation] =
@@ -212,6 +218,8 @@ pub const VENDORS: &[Dialect] = table! {
     old "nebius", Some("https://api.studio.nebius.ai/v1"), ["NEBIUS_API_KEY"], ["NEBIUS_API_BASE"];
     old "novita", Some("https://api.novita.ai/v3/openai"), ["NOVITA_API_KEY"], ["NOVITA_API_BASE"];
     old "assemblyai", Some("https://llm-gateway.assemblyai.com/v1"), ["ASSEMBLYAI_API_KEY"], [];
+    cortex "snowflake", Some("https://{SNOWFLAKE_ACCOUNT_ID}.snowflakecomputing.com/api/v2/cortex/v1"),
+        ["SNOWFLAKE_JWT"], ["SNOWFLAKE_API_BASE"];
     old "gradient_ai", Some("https://inference.do-ai.run/v1"),
         ["GRADIENT_AI_API_KEY"], ["GRADIENT_AI_AGENT_ENDPOINT"];
     old "meta_llama", Some("https://api.llama.com/compat/v1"),

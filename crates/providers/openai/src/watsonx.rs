@@ -18,10 +18,13 @@ use pointsman_provider::{
     },
     classify_body, escaped, retry_after, secret_header,
 };
-use pointsman_types::{Deployment, Error, ErrorKind, ExposeSecret};
-use serde_json::Value;
+use pointsman_types::{Deployment, Error, ErrorKind, ExposeSecret, Operation};
+use serde_json::{Map, Value};
 
-use crate::tokens::Exchange;
+use crate::{
+    generation::{self, GenerationFrames},
+    tokens::Exchange,
+};
 
 /// The version of the API that is spoken.
 const VERSION: &str = "2024-03-13";
@@ -98,7 +101,7 @@ impl Codec for WatsonxCodec {
         if what.operation.is_count() {
             return Speech::Estimated;
         }
-        if what.operation.is_chat() {
+        if what.operation.is_chat() || what.operation == Operation::Completions {
             return Speech::Translated;
         }
         Speech::No(format!("`watsonx` has no {} here", what.operation.path()))
@@ -106,18 +109,16 @@ impl Codec for WatsonxCodec {
 
     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
         let mut losses = Losses::of(to);
-        let mut chat = Chat::of(call, to)?;
-        // Whether it streams is in the address.
-        let stream = std::mem::take(&mut chat.stream);
-        let mut body = write_request(chat, &to.model, Taste::PLAIN, &mut losses);
+        let (method, mut body) = if call.head.operation == Operation::Completions {
+            ("generation", generation::write(call, to, &mut losses)?)
+        } else {
+            ("chat", asked(call, to, &mut losses)?)
+        };
         losses.settle()?;
-        if let Some(choice @ Value::String(_)) = body.get("tool_choice").cloned() {
-            body.shift_remove("tool_choice");
-            body.insert("tool_choice_option".into(), choice);
-        }
-        let suffix = if stream { "_stream" } else { "" };
+        // Whether it streams is in the address.
+        let suffix = if call.head.stream { "_stream" } else { "" };
         let path = if let Some(id) = to.model.strip_prefix("deployment/") {
-            format!("deployments/{}/text/chat{suffix}", escaped(id))
+            format!("deployments/{}/text/{method}{suffix}", escaped(id))
         } else {
             body.insert("model_id".into(), to.model.as_str().into());
             let place = ["project_id", "space_id"]
@@ -126,7 +127,7 @@ impl Codec for WatsonxCodec {
             if let Some((name, id)) = place {
                 body.insert(name.into(), id.as_str().into());
             }
-            format!("text/chat{suffix}")
+            format!("text/{method}{suffix}")
         };
         Request::post(format!("{}/ml/v1/{path}?version={VERSION}", to.base))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
@@ -173,12 +174,30 @@ impl Codec for WatsonxCodec {
             };
             return Err(error);
         }
+        if what.operation == Operation::Completions {
+            return generation::read(&body, what, headers, now);
+        }
         Ok(read_reply(&body)?.whole(what, headers, now))
     }
 
     fn frames(&self, what: &CallHead, now: Instant) -> Box<dyn Frames> {
+        if what.operation == Operation::Completions {
+            return Box::new(GenerationFrames::new(what, now));
+        }
         translated(what, now, ChunkDecoder::new())
     }
+}
+
+/// A chat's body, in watsonx's words.
+fn asked(call: &Call, to: &Target, losses: &mut Losses) -> Result<Map<String, Value>, Error> {
+    let mut chat = Chat::of(call, to)?;
+    chat.stream = false;
+    let mut body = write_request(chat, &to.model, Taste::PLAIN, losses);
+    if let Some(choice @ Value::String(_)) = body.get("tool_choice").cloned() {
+        body.shift_remove("tool_choice");
+        body.insert("tool_choice_option".into(), choice);
+    }
+    Ok(body)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ const WHO: &[(&str, &str)] = &[
     ("nvidia_nim", "nvidia_nim"),
     ("openrouter", "openrouter"),
     ("perplexity", "perplexity"),
-    ("snowflake", "openai_like"),
+    ("snowflake", "snowflake"),
     ("tgi", "huggingface"),
     ("together", "together_ai"),
     ("xai", "xai"),

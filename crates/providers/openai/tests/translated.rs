@@ -308,6 +308,29 @@ fn an_error_within_a_choice_is_the_answers() {
     assert_eq!(said(Operation::Messages, &body)["content"][0]["text"], "\"error\"");
 }
 
+/// Snowflake fills every member that it does not use.
+#[test]
+fn empty_members_say_nothing() {
+    let call = json!({"custom": {"input": "", "name": ""}, "id": "a", "type": "function",
+        "function": {"name": "f", "arguments": "{}"}});
+    let message = json!({"role": "assistant", "content": "", "refusal": "", "annotations": null,
+        "audio": {"data": "", "expires_at": 0, "id": "", "transcript": ""},
+        "function_call": {"arguments": "", "name": ""}, "tool_calls": [call]});
+    let body = json!({"id": "", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [{"index": 0, "finish_reason": "", "message": message}]});
+    let head = Call::chat("g", json!({"messages": []})).unwrap().head;
+    let body = Bytes::from(body.to_string());
+    let read = codec("snowflake").decode(&head, StatusCode::OK, &HeaderMap::new(), body, NOW);
+    let told: Value = serde_json::from_slice(&read.unwrap().body).unwrap();
+    assert_eq!(told["choices"][0]["finish_reason"], "tool_calls");
+    let function = json!({"name": "f", "arguments": "{}"});
+    assert_eq!(
+        told["choices"][0]["message"],
+        json!({"role": "assistant", "content": "", "refusal": null,
+            "tool_calls": [{"id": "a", "type": "function", "function": function}]})
+    );
+}
+
 #[test]
 fn a_service_tier_is_told_in_openais_words() {
     for (theirs, ours) in
