@@ -17,6 +17,7 @@ mod google;
 mod google_door;
 mod health;
 mod instances;
+mod lacks;
 mod limits;
 mod metrics;
 mod money;

@@ -148,6 +148,10 @@ impl Params {
                 self.settings.insert(field.key.to_owned(), text);
             }
         }
+        let by_chat = "use_chat_completions_api";
+        if reading.take(fields, by_chat, Reading::flag) == Some(true) {
+            self.settings.insert(by_chat.to_owned(), "true".to_owned());
+        }
     }
 
     fn request_defaults(&mut self, reading: &mut Reading<'_>, fields: &Fields<'_>) {

@@ -19,7 +19,7 @@ const PARAM_ROWS: Rows = &[
         "model api_key api_base base_url organization weight order tags rpm max_parallel_requests
         timeout stream_timeout num_retries cooldown_time custom_llm_provider unless_env latency
         reply extra_body tpm itpm otpm rpd tpd daily_reset_time max_budget budget_duration quotas
-        silent_model drop_params additional_drop_params litellm_credential_name base_model",
+        silent_model drop_params additional_drop_params litellm_credential_name base_model use_chat_completions_api",
     ),
     (Served, prices::BASES),
     (Served, "tiered_pricing search_context_cost_per_query"),
@@ -78,7 +78,7 @@ const PARAM_ROWS: Rows = &[
     (
         Ignored("only the gateway's own surfaces exist"),
         "use_in_pass_through use_litellm_proxy
-        use_chat_completions_api responses_api_version azure",
+        responses_api_version azure",
     ),
     (Ignored("members are those of the file"), "kubernetes_pod_discovery"),
     (
