@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what the tests share is a test as well")]
 
+mod addresses;
 mod auth;
 mod bad_requests;
 mod bedrock;

@@ -44,6 +44,11 @@ impl Door {
         }
     }
 
+    /// Whether a key is needed.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.master.is_some()
+    }
+
     /// Whether a caller who presents this key may pass.
     pub(crate) fn admits<'a>(&self, presented: impl FnOnce() -> Option<&'a str>) -> bool {
         let Some(master) = &self.master else { return true };

@@ -98,7 +98,7 @@ impl Dialect {
             || to.settings.get(BY_CHAT).is_some_and(|asked| asked == "true");
         here.taste.stream_options &= !to.lacks.has(Lack::StreamUsage);
         // Others that speak it know the older words, unless they pass OpenAI's models on.
-        if self.taste.completion_limit && self.is_elsewhere(to) && !edits::thinks(&to.model) {
+        if self.taste.completion_limit && self.is_elsewhere(to) && !edits::is_openais(&to.model) {
             (here.taste.completion_limit, here.taste.developer) = (false, false);
         }
         here

@@ -91,7 +91,14 @@ fn theirs<'a>(dialect: &'a Dialect, model: &str, name: &'a str) -> &'a str {
     renames(dialect, model).find(|(ours, _)| *ours == name).map_or(name, |(_, theirs)| theirs)
 }
 
-pub(crate) fn thinks(model: &str) -> bool {
+/// Whether a model's name is one of OpenAI's own, whoever serves it.
+pub(crate) fn is_openais(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    let own = ["gpt-", "chatgpt-", "ft:", "o1", "o3", "o4", "codex-"];
+    !name.starts_with("gpt-oss") && own.iter().any(|start| name.starts_with(start))
+}
+
+fn thinks(model: &str) -> bool {
     let name = model.rsplit('/').next().unwrap_or(model);
     ["o1", "o3", "o4", "gpt-5"].iter().any(|family| name.starts_with(family))
 }
