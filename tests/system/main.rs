@@ -8,6 +8,7 @@ mod auth;
 mod bad_requests;
 mod bedrock;
 mod billed;
+mod configs;
 mod credentials;
 mod demo;
 mod dialects;

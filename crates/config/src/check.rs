@@ -132,6 +132,10 @@ fn variables(reading: &mut Reading<'_>, top: &Fields<'_>) {
         };
         let mut read = BTreeMap::new();
         for entry in entries {
+            // As good as absent.
+            if entry.node.is_null() {
+                continue;
+            }
             if let Some(value) = reading.value(field.part(&entry.node)) {
                 read.insert(entry.key.to_string(), value.text);
             }

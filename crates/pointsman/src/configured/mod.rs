@@ -3,12 +3,15 @@
 mod member;
 mod money;
 mod settings;
+mod unserved;
 
 use std::{collections::HashSet, sync::Arc};
 
 use pointsman_config::{DeploymentSpec, Finding, Grade, ServerSpec, Spec, StoreSpec};
-use pointsman_provider::Provider;
+use pointsman_provider::{Provider, Vendor};
 use pointsman_router::{Router, RouterBuilder};
+
+use self::unserved::Unserved;
 
 /// A configuration that was read: what can be built of it, and all that was found.
 #[derive(Debug)]
@@ -96,7 +99,7 @@ pub fn configure(
             builder = builder.deployment(member);
         }
     }
-    empty_groups(&spec, &kept, &mut findings);
+    empty_groups(&spec, &kept, &vendors, &mut findings);
     builder = money::accounts(builder, &spec).settings(settings::settings(&spec.router));
     for fault in builder.check() {
         let at = fault.member.and_then(|at| kept.get(at)).map(|one| one.model_at);
@@ -110,15 +113,30 @@ pub fn configure(
     Configured { builder, server: spec.server, store: spec.store, findings }
 }
 
-/// A group that has lost all its deployments for want of keys cannot be served.
-fn empty_groups(spec: &Spec, kept: &[&DeploymentSpec], findings: &mut Vec<Finding>) {
+/// A group that has lost all its deployments cannot be served. Others can, where only vendors that
+/// nobody here serves were behind it.
+fn empty_groups(
+    spec: &Spec,
+    kept: &[&DeploymentSpec],
+    vendors: &[Vendor],
+    findings: &mut Vec<Finding>,
+) {
     let served: HashSet<_> = kept.iter().map(|one| &one.deployment.group).collect();
     let mut told = HashSet::new();
     for one in &spec.deployments {
         let group = &one.deployment.group;
-        if !served.contains(group) && told.insert(group) {
-            let message = format!("the group `{group}` has no deployment left");
-            findings.push(Finding::new(one.at, Grade::Error, message));
+        if served.contains(group) || !told.insert(group) {
+            continue;
         }
+        let members = || spec.deployments.iter().filter(|one| one.deployment.group == *group);
+        let vendor = |one: &DeploymentSpec| unserved::of(&one.deployment.vendor, vendors);
+        // A name that nobody knows was told of.
+        if members().any(|one| vendor(one) == Some(Unserved::Unknown)) {
+            continue;
+        }
+        let elsewhere = members().all(|one| vendor(one) == Some(Unserved::Known));
+        let grade = if elsewhere && !kept.is_empty() { Grade::Ignored } else { Grade::Error };
+        let message = format!("the group `{group}` has no deployment left");
+        findings.push(Finding::new(one.at, grade, message));
     }
 }
