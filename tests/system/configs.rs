@@ -41,10 +41,26 @@ async fn a_slip_in_a_vendors_name_is_told() {
 }
 
 #[tokio::test]
+async fn the_files_own_variables_hold_the_vendors_keys() {
+    let a = upstream("a").await;
+    let config = format!(
+        "model_list:\n  - model_name: m\n    litellm_params: {{model: openai/m}}\n\
+         environment_variables:\n  OPENAI_API_KEY: sk-planted\n  OPENAI_BASE_URL: '{}'\n",
+        a.base()
+    );
+    let env = [("OPENAI_API_KEY", "sk-other")];
+    let gateway = Gateway::start(POINTSMAN.as_ref(), &config, &env).await.unwrap();
+    assert_eq!(chat(&gateway).await.head.status, 200);
+    assert_eq!(a.calls()[0].header("authorization"), Some("Bearer sk-planted"), "as in LiteLLM");
+}
+
+#[tokio::test]
 async fn notes_and_empty_variables_are_no_errors() {
     let a = upstream("a").await;
     let notes = "    model_info: {id: b, context_window: 200K, pricing: {input: 1}, zdr: true}\n\
-                 environment_variables:\n  REDIS_PASSWORD:\n  REDIS_PORT: ~\n";
+                 environment_variables:\n  REDIS_PASSWORD:\n  REDIS_PORT: ~\n\
+                 general_settings: {maximum_spend_logs_retention_period: 30d}\n\
+                 litellm_settings: {cooldown_time: 30, retry_policy: {TimeoutErrorRetries: 1}}\n";
     let config = format!(
         "model_list:\n  - model_name: m\n    litellm_params: {{model: openai/m, api_base: '{}', \
          api_key: k, repeat_penalty: 1.1}}\n{notes}",

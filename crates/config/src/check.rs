@@ -84,6 +84,11 @@ fn whole(reading: &mut Reading<'_>, root: &Node) -> Option<Spec> {
         store: store::read(reading, &pointsman, redis),
         prices: store::prices(reading, &pointsman),
         server: server::read(reading, &general, &pointsman, &names),
+        variables: reading
+            .variables
+            .iter()
+            .map(|(name, text)| (name.clone(), text.clone().into()))
+            .collect(),
     })
 }
 

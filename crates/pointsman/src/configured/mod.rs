@@ -10,6 +10,7 @@ use std::{collections::HashSet, sync::Arc};
 use pointsman_config::{DeploymentSpec, Finding, Grade, ServerSpec, Spec, StoreSpec};
 use pointsman_provider::{Provider, Vendor};
 use pointsman_router::{Router, RouterBuilder};
+use pointsman_types::ExposeSecret;
 
 use self::unserved::Unserved;
 
@@ -77,6 +78,8 @@ pub fn configure(
     let loaded = pointsman_config::load(text, around.env);
     let mut findings = loaded.findings;
     let Some(spec) = loaded.spec else { return Configured::refused(findings) };
+    let own = |name: &str| spec.variables.get(name).map(|text| text.expose_secret().to_owned());
+    let env = |name: &str| own(name).or_else(|| (around.env)(name));
     let book = money::book(&spec, around, &mut findings);
     let mut builder = Router::builder();
     for provider in providers {
@@ -91,7 +94,7 @@ pub fn configure(
             spec: &spec,
             vendors: &vendors,
             settings: settings.unwrap_or_default(),
-            env: around.env,
+            env: &env,
             book: &book,
         };
         if let Some(member) = member::member(one, &context, &mut findings) {
