@@ -43,5 +43,10 @@ async fn everything_but_the_health_of_the_process_needs_the_key() {
         assert_eq!(post(&gateway, CHAT, &[header], &body).await.head.status, 200, "{header:?}");
         assert_eq!(get(&gateway, "/v1/models", &[header]).await.head.status, 200, "{header:?}");
     }
+    // Who has to say something else in `authorization` has LiteLLM's header.
+    for key in ["sk-right", "Bearer sk-right"] {
+        let headers = [("authorization", "Bearer oauth"), ("x-litellm-api-key", key)];
+        assert_eq!(post(&gateway, CHAT, &headers, &body).await.head.status, 200, "{key}");
+    }
     assert!(!gateway.logs().contains("sk-"), "{}", gateway.logs());
 }

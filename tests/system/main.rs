@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what the tests share is a test as well")]
 
+mod addresses;
 mod auth;
 mod bad_requests;
 mod bedrock;
 mod billed;
+mod configs;
 mod credentials;
 mod demo;
 mod dialects;
@@ -17,6 +19,7 @@ mod google;
 mod google_door;
 mod health;
 mod instances;
+mod lacks;
 mod limits;
 mod metrics;
 mod money;

@@ -84,6 +84,11 @@ fn whole(reading: &mut Reading<'_>, root: &Node) -> Option<Spec> {
         store: store::read(reading, &pointsman, redis),
         prices: store::prices(reading, &pointsman),
         server: server::read(reading, &general, &pointsman, &names),
+        variables: reading
+            .variables
+            .iter()
+            .map(|(name, text)| (name.clone(), text.clone().into()))
+            .collect(),
     })
 }
 
@@ -132,6 +137,10 @@ fn variables(reading: &mut Reading<'_>, top: &Fields<'_>) {
         };
         let mut read = BTreeMap::new();
         for entry in entries {
+            // As good as absent.
+            if entry.node.is_null() {
+                continue;
+            }
             if let Some(value) = reading.value(field.part(&entry.node)) {
                 read.insert(entry.key.to_string(), value.text);
             }

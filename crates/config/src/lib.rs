@@ -59,6 +59,7 @@ mod strategy;
 mod tree;
 
 pub use finding::{Finding, Grade, Place};
+pub use keys::nearest;
 pub use spec::{
     Affinity, AffinityKey, Alias, BudgetDuration, BudgetSpec, BudgetUnit, CallerSpec,
     DeploymentSpec, Fallback, GroupStrategy, HealthCheck, HealthChecks, Hedge, HedgeAfter,

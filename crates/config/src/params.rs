@@ -73,13 +73,35 @@ impl Params {
                 reading.note(field.node.at, Grade::Approximate, message);
             }
             self.model_at = field.node.at;
-            Some((parts.0.to_owned(), parts.1.to_owned()))
+            let own = matches!(parts.0, "openai" | "azure");
+            let bridged = if own { self.without_bridge(reading, field, parts.1) } else { parts.1 };
+            Some((parts.0.to_owned(), bridged.to_owned()))
         });
         if !given {
             reading.error(at, "litellm_params.model is missing");
         }
         (self.vendor, self.model) = model?;
         Some(())
+    }
+
+    /// A model's name without LiteLLM's word for its family, or for the API that it is asked by.
+    fn without_bridge<'m>(
+        &mut self,
+        reading: &mut Reading<'_>,
+        field: Field<'_>,
+        model: &'m str,
+    ) -> &'m str {
+        let family =
+            ["o_series/", "gpt5_series/"].into_iter().find_map(|of| model.strip_prefix(of));
+        let model = family.unwrap_or(model);
+        if let Some(model) = model.strip_prefix("chat_completions/") {
+            self.settings.insert(BY_CHAT.to_owned(), "true".to_owned());
+            return model;
+        }
+        let Some(model) = model.strip_prefix("responses/") else { return model };
+        let message = format!("{}: each API of the model is asked by its own name", field.name());
+        reading.note(field.node.at, Grade::Approximate, message);
+        model
     }
 
     fn endpoint(&mut self, reading: &mut Reading<'_>, fields: &Fields<'_>) {
@@ -148,6 +170,9 @@ impl Params {
                 self.settings.insert(field.key.to_owned(), text);
             }
         }
+        if reading.take(fields, BY_CHAT, Reading::flag) == Some(true) {
+            self.settings.insert(BY_CHAT.to_owned(), "true".to_owned());
+        }
     }
 
     fn request_defaults(&mut self, reading: &mut Reading<'_>, fields: &Fields<'_>) {
@@ -214,6 +239,9 @@ impl Params {
 pub(crate) fn plain(texts: Option<Vec<Given>>) -> Vec<String> {
     texts.unwrap_or_default().into_iter().map(|text| text.text).collect()
 }
+
+/// Asks for responses by way of chat.
+const BY_CHAT: &str = "use_chat_completions_api";
 
 /// Vendors of bare model names, by their first letters.
 const BARE: [(&str, &[&str]); 4] = [

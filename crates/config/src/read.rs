@@ -6,12 +6,14 @@ use pointsman_types::Decimal;
 
 use crate::{
     Finding, Grade, Place, durations,
-    keys::{Keys, Says, nearest},
+    keys::{Keys, NOTE, Says, nearest},
     tree::{Entry, Node, Value},
 };
 
 /// Where a string from the environment is named.
 const ENVIRON: &str = "os.environ/";
+/// How many unknown names are compared with all that are known.
+const MOST_GUESSES: usize = 1_000;
 
 /// The state of one check: the environment, and what was found so far.
 pub(crate) struct Reading<'e> {
@@ -188,6 +190,10 @@ impl<'e> Reading<'e> {
     }
 
     fn unknown(&mut self, at: Place, path: &str, key: &str, keys: &Keys) {
+        if keys.is_note(key) {
+            self.note(at, Grade::Ignored, format!("{path}{}: {NOTE}", short(key)));
+            return;
+        }
         let near = self.near(key, keys.names());
         self.error(at, format!("{path}{} is not a known key{near}", short(key)));
     }
@@ -201,9 +207,8 @@ impl<'e> Reading<'e> {
         word: &str,
         names: impl IntoIterator<Item = &'a str>,
     ) -> String {
-        const MOST: usize = 1000;
         self.guesses += 1;
-        let near = if self.guesses > MOST { None } else { nearest(word, names) };
+        let near = if self.guesses > MOST_GUESSES { None } else { nearest(word, names) };
         near.map_or_else(String::new, |near| format!("; did you mean {near}?"))
     }
 

@@ -8,7 +8,7 @@ mod server;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 pub use limits::{BudgetDuration, BudgetSpec, BudgetUnit, CallerSpec, LimitSpec, QuotaSpec};
-use pointsman_types::{Deployment, ErrorKind, GroupName};
+use pointsman_types::{Deployment, ErrorKind, GroupName, Secret};
 pub use price::{PriceSpec, PriceTier};
 pub use router::{
     Affinity, AffinityKey, Alias, Fallback, GroupStrategy, Hedge, HedgeAfter, Mirror, OnExhausted,
@@ -39,6 +39,8 @@ pub struct Spec {
     pub prices: Option<(String, Place)>,
     /// How the gateway serves.
     pub server: ServerSpec,
+    /// `environment_variables`: what is looked up there before the environment.
+    pub variables: BTreeMap<String, Secret>,
 }
 
 /// One deployment and what belongs to it.

@@ -351,3 +351,19 @@ router_settings:
     assert_eq!(spec.deployments[0].silent_models, ["sim"]);
     assert!((spec.router.mirror["real"].share - 1.0).abs() < f64::EPSILON);
 }
+
+#[test]
+fn a_models_name_comes_without_litellms_word_for_its_api() {
+    let of = |model: &str| {
+        let text = ONE.replace("openai/m", model);
+        (good(&text).deployments[0].deployment.clone(), messages(&text, Grade::Approximate))
+    };
+    let (deployment, said) = of("azure/responses/o3");
+    assert_eq!((deployment.model.as_str(), said.len()), ("o3", 1));
+    assert!(said[0].contains("by its own name"), "{said:?}");
+    assert_eq!(of("azure/o_series/mine").0.model, "mine");
+    let (deployment, said) = of("openai/chat_completions/m");
+    assert_eq!((deployment.model.as_str(), said.len()), ("m", 0));
+    assert_eq!(deployment.settings["use_chat_completions_api"], "true");
+    assert_eq!(of("ollama/responses/m").0.model, "responses/m");
+}

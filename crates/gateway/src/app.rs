@@ -74,6 +74,11 @@ impl App {
         self.checks.set(server.health_checks);
     }
 
+    /// Whether a key is needed.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.door.load().is_locked()
+    }
+
     /// Whether a caller who presents this key may pass; it is asked for only if one is needed.
     pub(crate) fn admits<'a>(&self, presented: impl FnOnce() -> Option<&'a str>) -> bool {
         self.door.load().admits(presented)

@@ -13,6 +13,8 @@ use subtle::ConstantTimeEq;
 
 use crate::{app::App, failure, google::address, routes};
 
+/// Where LiteLLM's callers may present theirs.
+const LITELLMS: &str = "x-litellm-api-key";
 /// Where Google's clients present their key.
 const GOOGLES: &str = "x-goog-api-key";
 
@@ -42,6 +44,11 @@ impl Door {
             master: server.master_key.as_ref().map(|key| digest(key.expose_secret())),
             callers: server.keys.iter().map(caller).collect(),
         }
+    }
+
+    /// Whether a key is needed.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.master.is_some()
     }
 
     /// Whether a caller who presents this key may pass.
@@ -100,13 +107,16 @@ pub(crate) fn refusal(app: &App, path: &str, headers: &HeaderMap) -> Option<Resp
 
 /// The key that a request presents.
 pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| {
-        let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
+    fn token(text: &str) -> Option<&str> {
+        let (scheme, key) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-    });
+    }
     let plain = |name: &&str| headers.get(*name).and_then(|value| value.to_str().ok());
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| token(value.to_str().ok()?));
+    // It is for who has to say something else in `authorization`.
+    let litellms = plain(&LITELLMS).map(|text| token(text).unwrap_or(text));
     let named = ["x-api-key", "api-key", GOOGLES];
-    bearer.or_else(|| named.iter().find_map(plain))
+    litellms.or(bearer).or_else(|| named.iter().find_map(plain))
 }
 
 /// Takes the key that a request presents in its address, as Google's may, for one in its headers:

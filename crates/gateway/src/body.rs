@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header::CONTENT_LENGTH, header::EXPECT};
+use http::{
+    HeaderMap,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT},
+};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -27,6 +30,8 @@ pub(crate) enum Unread {
     Silent,
     /// Its sender left before its end.
     Broken,
+    /// It is compressed.
+    Encoded,
 }
 
 /// Reads a body; one that arrives in one piece is not copied.
@@ -35,13 +40,12 @@ pub(crate) async fn read(
     mut body: Body,
     tasks: &TaskTracker,
 ) -> Result<Bytes, Unread> {
+    if headers.get_all(CONTENT_ENCODING).iter().any(|how| how != "identity" && !how.is_empty()) {
+        return Err(refused(Unread::Encoded, headers, body, tasks));
+    }
     let announced = headers.get(CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > LONGEST as u64) {
-        // Who waits for a word before sending has sent nothing that would have to be read.
-        if !headers.contains_key(EXPECT) {
-            tasks.spawn(drop_rest(body));
-        }
-        return Err(Unread::TooLong);
+        return Err(refused(Unread::TooLong, headers, body, tasks));
     }
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
@@ -64,6 +68,15 @@ pub(crate) async fn read(
         }
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// A body that is refused for what is said of it.
+fn refused(why: Unread, headers: &HeaderMap, body: Body, tasks: &TaskTracker) -> Unread {
+    // Who waits for a word before sending has sent nothing that would have to be read.
+    if !headers.contains_key(EXPECT) {
+        tasks.spawn(drop_rest(body));
+    }
+    why
 }
 
 /// Reads and drops: a client that is still sending sees the answer only then.

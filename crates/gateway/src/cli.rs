@@ -1,6 +1,10 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -93,7 +97,13 @@ pub(crate) struct Serve {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: PathBuf,
     /// The address to listen on; port 0 takes a free one.
-    #[arg(long, short, value_name = "HOST:PORT", default_value = "127.0.0.1:4000")]
+    #[arg(
+        long,
+        short,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:4000",
+        value_parser = address
+    )]
     pub(crate) listen: SocketAddr,
     /// How log lines look, on stderr. RUST_LOG chooses which: `info`, `pointsman_router=debug`, …
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
@@ -116,5 +126,28 @@ pub(crate) fn run() -> ExitCode {
         Command::Check { file } => check::run(&file),
         Command::Explain(how) => explain::run(&how),
         Command::Demo(how) => demo::run(how),
+    }
+}
+
+/// An address, or the first one that its host has: of IPv4, if it has one.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wanted = "wanted HOST:PORT, like 127.0.0.1:4000 or localhost:4000";
+    let found = text.to_socket_addrs().map_err(|error| format!("{wanted}: {error}"))?;
+    let mut found: Vec<SocketAddr> = found.collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.first().copied().ok_or_else(|| wanted.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_may_have_a_name() {
+        assert_eq!(address("localhost:4000"), Ok(([127, 0, 0, 1], 4000).into()));
+        assert_eq!(address("[::1]:0").map(|one| one.is_ipv6()), Ok(true));
+        for wrong in ["4000", "localhost", "127.0.0.1:99999", ""] {
+            assert!(address(wrong).unwrap_err().starts_with("wanted HOST:PORT"), "{wrong}");
+        }
     }
 }

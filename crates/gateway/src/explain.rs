@@ -64,7 +64,7 @@ pub(crate) async fn explain(State(app): State<Arc<App>>, request: Request) -> Re
 
 async fn explained(app: &App, request: Request) -> Result<Explained, Error> {
     let (head, body) = request.into_parts();
-    let call = operate::read(app, Operation::Chat, head, body).await?;
+    let call = operate::read(app, Operation::Chat, None, head, body).await?;
     app.router.explain(call).map(Explained::from)
 }
 

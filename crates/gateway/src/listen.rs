@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use axum::extract::Request;
+use axum::{extract::Request, response::Response};
 use hyper::{
     body::Incoming,
     server::conn::http1,
@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::App,
-    auth, routes,
+    auth, cross_origin, paths, routes,
     socket::{Requests, Served, Socket},
 };
 
@@ -61,15 +61,20 @@ pub(crate) async fn serve(
         let app = Arc::clone(app);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let serving = count.begin();
+            paths::straighten(request.uri_mut());
             let uri = request.uri().clone();
             auth::take_from_address(&uri, request.headers_mut());
-            let refusal = auth::refusal(&app, uri.path(), request.headers());
+            let foreign = cross_origin::is_asked(request.headers()) && app.is_locked();
+            let refusal = refusal(&app, &request, foreign);
             let answer = refusal.map(Box::new).map_or_else(|| Ok(inner.call(request)), Err);
             async move {
-                let response = match answer {
+                let mut response = match answer {
                     Ok(answer) => answer.await?,
                     Err(refusal) => *refusal,
                 };
+                if foreign {
+                    cross_origin::allow(response.headers_mut());
+                }
                 Ok::<_, Infallible>(response.map(|body| Served::new(body, serving)))
             }
         });
@@ -83,6 +88,13 @@ pub(crate) async fn serve(
     }
     drop(listener);
     graceful.shutdown().await;
+}
+
+/// What a request is answered that no path gets to see.
+fn refusal(app: &App, request: &Request<Incoming>, foreign: bool) -> Option<Response> {
+    let (method, headers) = (request.method(), request.headers());
+    let preflight = if foreign { cross_origin::preflight(method, headers) } else { None };
+    preflight.or_else(|| auth::refusal(app, request.uri().path(), headers))
 }
 
 /// One client's failure is nobody else's; a process without file handles has to wait.

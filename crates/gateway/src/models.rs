@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use http::HeaderMap;
@@ -15,7 +15,7 @@ use pointsman::{
 };
 use serde_json::{Value, json};
 
-use crate::{app::App, failure};
+use crate::{app::App, failure, paths};
 
 /// Who asks, by what its clients send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,10 +91,10 @@ pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Jso
 /// One of them.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    single(&app, &name, Asker::of(&headers))
+    single(&app, &paths::text(name), Asker::of(&headers))
 }
 
 /// All names, where Google alone has them.
@@ -103,8 +103,11 @@ pub(crate) async fn googles_list(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 /// One of them.
-pub(crate) async fn googles(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
-    single(&app, &name, Asker::Google)
+pub(crate) async fn googles(
+    State(app): State<Arc<App>>,
+    name: Result<Path<String>, PathRejection>,
+) -> Response {
+    single(&app, &paths::text(name), Asker::Google)
 }
 
 /// All names, as Vertex AI has them.

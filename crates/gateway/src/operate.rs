@@ -13,6 +13,7 @@ use pointsman::{
     provider::{BodyFault, Call, Envelope, surfaces},
     types::{Error, ErrorKind, Operation},
 };
+use serde_json::Value;
 
 use crate::{
     app::App,
@@ -26,16 +27,22 @@ use crate::{
 /// A path on which an operation is asked for.
 pub(crate) fn at(operation: Operation) -> MethodRouter<Arc<App>> {
     post(move |State(app): State<Arc<App>>, request: Request| async move {
-        operate(&app, operation, request).await
+        operate(&app, operation, None, request).await
     })
 }
 
-async fn operate(app: &App, operation: Operation, request: Request) -> Response {
+/// One call; the model may stand in its address.
+pub(crate) async fn operate(
+    app: &App,
+    operation: Operation,
+    model: Option<&str>,
+    request: Request,
+) -> Response {
     let began = app.clock.now();
     let surface = surfaces::of(operation);
     let (head, body) = request.into_parts();
     let parent = app.traces.as_ref().map(|traces| (traces, traces.parent(&head.headers)));
-    let call = match read(app, operation, head, body).await {
+    let call = match read(app, operation, model, head, body).await {
         Ok(call) => call,
         Err(error) => return failure::plain(surface, &error),
     };
@@ -69,17 +76,22 @@ pub(crate) async fn routed(
 pub(crate) async fn read(
     app: &App,
     operation: Operation,
+    model: Option<&str>,
     head: Parts,
     body: axum::body::Body,
 ) -> Result<Call, Error> {
     let bytes = body::read(&head.headers, body, &app.tasks).await.map_err(unread)?;
     let headers = head.headers.clone();
-    let (envelope, form) = if operation == Operation::Transcription {
+    let (mut envelope, form) = if operation == Operation::Transcription {
         let (fields, form) = form::read(head, bytes).await?;
         (fields, Some(form))
     } else {
         (Envelope::parse(bytes).map_err(faulty)?, None)
     };
+    if let Some(model) = model {
+        let named = [("model", Value::from(model).to_string().into())];
+        envelope = Envelope::parse(envelope.edited(&named, &[], &[]).to_bytes()).map_err(faulty)?;
+    }
     let mut call = surfaces::of(operation).read(operation, envelope).map_err(faulty)?;
     call.form = form;
     finished(app, &headers, call)
@@ -123,6 +135,11 @@ pub(crate) fn unread(why: Unread) -> Error {
             (413, format!("the body is longer than {LONGEST} bytes"), "request_too_large")
         }
         Unread::Silent => (408, "the body did not arrive in time".to_owned(), "request_timeout"),
+        Unread::Encoded => {
+            let message = "the body is compressed, which is not read here: send it without \
+                           `content-encoding`";
+            (415, message.to_owned(), "unsupported_content_encoding")
+        }
         Unread::Broken => {
             (400, "the body ended before it was complete".to_owned(), "incomplete_body")
         }

@@ -12,7 +12,10 @@ use axum::{
 use http::Method;
 use pointsman::types::{Error, ErrorKind, Operation};
 
-use crate::{app::App, explain, failure, google, health, metrics, models, operate, state, ui};
+use crate::{
+    app::App, deployment_paths, explain, failure, google, health, metrics, model_info, models,
+    operate, state, ui,
+};
 
 /// What can be asked, each at its own path.
 const OPERATIONS: [Operation; 11] = [
@@ -29,16 +32,20 @@ const OPERATIONS: [Operation; 11] = [
     Operation::Moderations,
 ];
 
-/// All paths; the operations with and without `/v1`. Each prefix is spelt out: a nested router would
+/// What the operations and the models stand behind: nothing, the version, and what Azure has.
+const PREFIXES: [&str; 4] = ["", "/v1", "/openai/v1", "/openai"];
+
+/// All paths; the operations behind each prefix. Each is spelt out: a nested router would
 /// rewrite the address of every call.
 pub(crate) fn routes(app: Arc<App>) -> Router {
     let mut routes = Router::new();
-    for prefix in ["", "/v1"] {
+    for prefix in PREFIXES {
         routes = OPERATIONS.iter().fold(routes, |routes, operation| {
             routes.route(&format!("{prefix}/{}", operation.path()), operate::at(*operation))
         });
         routes = routes
             .route(&format!("{prefix}/models"), get(models::list))
+            .route(&format!("{prefix}/model/info"), get(model_info::get))
             .route(&format!("{prefix}/models/{{*name}}"), get(models::one).post(google::at));
     }
     for root in ["/v1beta1", "/v1", ""] {
@@ -48,6 +55,9 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         }
     }
     routes
+        .route("/openai/deployments/{*rest}", post(deployment_paths::at))
+        .route("/engines/{*rest}", post(deployment_paths::at))
+        .route("/v2/rerank", operate::at(Operation::Rerank))
         .route("/v1beta/models", get(models::googles_list))
         .route("/v1beta/models/{*name}", get(models::googles).post(google::at))
         .route("/metrics", get(metrics::get))
@@ -71,8 +81,11 @@ pub(crate) fn is_open(path: &str) -> bool {
     matches!(path, "/health/liveliness" | "/health/liveness" | "/health/readiness" | "/ui")
 }
 
-async fn unknown(uri: Uri) -> Response {
-    let message = format!("there is nothing at {}", uri.path());
+pub(crate) async fn unknown(uri: Uri) -> Response {
+    let mut message = format!("there is nothing at {}", uri.path());
+    if uri.path() == "/" {
+        message.push_str(": a page is at /ui, and the API at /v1");
+    }
     failure::plain(
         failure::surface_at(uri.path()),
         &Error::new(ErrorKind::NotFound, message).with_code("unknown_url"),

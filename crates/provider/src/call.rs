@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use pointsman_types::Operation;
+use serde_json::Value;
 
 use crate::{BodyFault, CallOptions, Envelope, Form};
 
@@ -14,6 +15,7 @@ const PROMPTS: [&str; 7] =
 
 /// What is asked, without the body.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of the request")]
 pub struct CallHead {
     /// What the upstream shall do; it tells the caller's dialect too.
     pub operation: Operation,
@@ -29,6 +31,9 @@ pub struct CallHead {
     pub base64: bool,
     /// The characters of a text that is to be spoken, white space apart, as they are billed.
     pub characters: u64,
+    /// Whether at most one function may be called in a turn: where a vendor cannot be told, the calls
+    /// behind the first are left out of its answer.
+    pub one_call: bool,
 }
 
 impl CallHead {
@@ -56,8 +61,27 @@ impl CallHead {
         let spoken = if operation == Operation::Speech { body.text("input")? } else { None };
         let is_billed = |of: &char| !of.is_whitespace();
         let characters = spoken.map_or(0, |text| text.chars().filter(is_billed).count() as u64);
-        Ok(Self { operation, model, stream, include_usage, max_output, base64, characters })
+        let one_call = one_call(operation, body);
+        Ok(Self {
+            operation,
+            model,
+            stream,
+            include_usage,
+            max_output,
+            base64,
+            characters,
+            one_call,
+        })
     }
+}
+
+/// Whether a body asks for one call of a function at most; a wrong type is told of elsewhere.
+fn one_call(operation: Operation, body: &Envelope) -> bool {
+    if operation != Operation::Messages {
+        return body.raw("parallel_tool_calls") == Some("false");
+    }
+    let choice = body.raw("tool_choice").and_then(|raw| serde_json::from_str::<Value>(raw).ok());
+    choice.is_some_and(|choice| choice["disable_parallel_tool_use"] == true)
 }
 
 /// One call: what is asked, the body as it came, and the router's own options.
@@ -103,7 +127,7 @@ impl Call {
     /// # Errors
     ///
     /// When the body is no JSON object, or one of the router's own fields in it is wrong.
-    pub fn chat(group: &str, body: serde_json::Value) -> Result<Self, BodyFault> {
+    pub fn chat(group: &str, body: Value) -> Result<Self, BodyFault> {
         Self::json(Operation::Chat, group, body)
     }
 
@@ -112,11 +136,7 @@ impl Call {
     /// # Errors
     ///
     /// When the body is no JSON object, or one of the router's own fields in it is wrong.
-    pub fn json(
-        operation: Operation,
-        group: &str,
-        mut body: serde_json::Value,
-    ) -> Result<Self, BodyFault> {
+    pub fn json(operation: Operation, group: &str, mut body: Value) -> Result<Self, BodyFault> {
         if let Some(members) = body.as_object_mut() {
             members.insert("model".into(), group.into());
         }

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use pointsman_clock::Instant;
 use pointsman_types::{Deployment, Error, Usage};
 
-use crate::{Call, CallHead, Credential, Pieces, Target, Vendor, WholeReply};
+use crate::{Call, CallHead, Credential, Lack, Pieces, Target, Vendor, WholeReply};
 
 /// How a codec can carry a call to a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +125,23 @@ pub trait Codec: Debug + Send + Sync + 'static {
     /// for a stream is a whole one: an error, or a mistake.
     fn streams_json(&self) -> bool {
         false
+    }
+
+    /// The dialect as this target has it, where it has less than its vendor; asked for each call,
+    /// before anything else.
+    fn at(&self, to: &Target) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        let _ = to;
+        None
+    }
+
+    /// What the target seems to lack, by how it refused a call that can be made without: then it is
+    /// made once more, so, and what is found out is kept in [`Target::lacks`].
+    fn lack(&self, to: &Target, call: &Call, refused: &Error) -> Option<Lack> {
+        let _ = (to, call, refused);
+        None
     }
 
     /// The settings of a deployment that the environment may hold, and the variables to ask for

@@ -257,7 +257,22 @@ fn fault(error: &serde_json::Error) -> BodyFault {
 }
 
 /// Names that must not come twice: whoever reads the body behind us might read the other one.
-const ONCE: [&str; 4] = ["model", "stream", "max_tokens", "max_completion_tokens"];
+const ONCE: [&str; 14] = [
+    "model",
+    "stream",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "messages",
+    "input",
+    "prompt",
+    "contents",
+    "content",
+    "requests",
+    "instances",
+    "user",
+    "metadata",
+];
 
 struct Scan<'a> {
     body: &'a Bytes,
@@ -340,6 +355,8 @@ mod tests {
         assert!(fault("{\"a\":\n  tru}").contains("line 2 column"), "{}", fault("{\"a\":\n  tru}"));
         assert_eq!(fault("[]"), "the body must be a JSON object");
         assert_eq!(fault(r#"{"model":"a","model":"b"}"#), "the body has `model` twice");
+        let prompt = r#"{"messages":[],"x":1,"x":2,"mess\u0061ges":["more"]}"#;
+        assert_eq!(fault(prompt), "the body has `messages` twice", "one is weighed, one is sent");
         assert!(fault("").contains("not valid JSON"));
         assert!(fault("{} x").contains("trailing characters"));
         assert!(Envelope::parse(Bytes::from_static(b"{\"a\":\"\xff\"}")).is_err());

@@ -12,7 +12,8 @@ use pointsman_clock::Clock;
 use pointsman_types::{Deployment, Error, ErrorKind};
 
 use crate::{
-    Call, CallHead, Codec, Pieces, Provider, Reply, Speech, StreamReply, Target, Transport, Vendor,
+    Call, CallHead, Codec, Lack, Pieces, Provider, Reply, Speech, StreamReply, Target, Transport,
+    Vendor,
     body_reader::{FrameReader, collect},
     chat::estimated_count,
     rate_headers,
@@ -36,24 +37,31 @@ impl<C: Codec> HttpProvider<C> {
     }
 
     /// The request as it is sent.
-    async fn prepare(&self, to: &Target, call: &Call) -> Result<http::Request<Pieces>, Error> {
-        let mut request = self.codec.encode(to, call)?;
+    async fn prepare(
+        &self,
+        codec: &C,
+        to: &Target,
+        call: &Call,
+    ) -> Result<http::Request<Pieces>, Error> {
+        let mut request = codec.encode(to, call)?;
         for (name, value) in &to.headers {
             request.headers_mut().insert(name, value.clone());
         }
         let now = self.clock.now();
         let credential = to.credentials.current(now).await?;
-        self.codec.sign(to, &mut request, &credential, now)?;
+        codec.sign(to, &mut request, &credential, now)?;
         // Without it any coding would be as good.
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         Ok(request)
     }
 
     async fn ask(&self, to: &Target, call: &Call) -> Result<Reply, Error> {
-        if self.codec.speaks(to, &call.head) == Speech::Estimated {
+        let lesser = self.codec.at(to);
+        let codec = lesser.as_ref().unwrap_or(&self.codec);
+        if codec.speaks(to, &call.head) == Speech::Estimated {
             return Ok(Reply::Whole(estimated_count(call)));
         }
-        let request = self.prepare(to, call).await.map_err(Error::unsent)?;
+        let request = self.prepare(codec, to, call).await.map_err(Error::unsent)?;
         let (head, body) = self.transport.send(request).await?.into_parts();
         let packed = packed(&head.headers);
         if let Some(coding) = packed.filter(|_| head.status.is_success()) {
@@ -63,8 +71,8 @@ impl<C: Codec> HttpProvider<C> {
         }
         let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
         let streamed = call.head.stream && head.status.is_success();
-        if streamed && (self.codec.streams_json() || !kind.starts_with(b"application/json")) {
-            let frames = self.codec.frames(&head_for(to, call), self.clock.now());
+        if streamed && (codec.streams_json() || !kind.starts_with(b"application/json")) {
+            let frames = codec.frames(&head_for(to, call), self.clock.now());
             let frames = FrameReader::new(body, frames);
             return Ok(Reply::Stream(StreamReply {
                 headers: head.headers,
@@ -75,13 +83,39 @@ impl<C: Codec> HttpProvider<C> {
         // Of a packed error the status still tells.
         let body = if packed.is_some() { Bytes::new() } else { body };
         let now = self.clock.now();
-        let whole = self.codec.decode(&call.head, head.status, &head.headers, body, now);
+        let whole = codec.decode(&call.head, head.status, &head.headers, body, now);
         let whole = whole.map_err(|error| error.with_rate(rate_headers(&head.headers, now)))?;
         if streamed {
             let message = "the upstream answered a call for a stream with one whole answer";
             return Err(Error::new(ErrorKind::Server, message).with_status(head.status.as_u16()));
         }
         Ok(Reply::Whole(whole))
+    }
+
+    /// The call once more without what the target seems to lack. Where that is refused with the
+    /// same status, the lack was not it.
+    async fn ask_without(
+        &self,
+        lack: Lack,
+        to: &Target,
+        call: &Call,
+        refused: Error,
+    ) -> Result<Reply, Error> {
+        let again = self.ask(&to.lacking(lack), call).await;
+        match again {
+            // What its chat has no words for says nothing of what the target has.
+            Err(again) if again.kind == ErrorKind::Unsupported => Err(again),
+            Err(again)
+                if again.detail.status.is_none()
+                    || again.detail.status == refused.detail.status =>
+            {
+                Err(refused)
+            }
+            told => {
+                to.lacks.add(lack);
+                told
+            }
+        }
     }
 }
 
@@ -112,7 +146,8 @@ impl<C: Codec> Provider for HttpProvider<C> {
     }
 
     fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
-        self.codec.speaks(to, what)
+        let lesser = self.codec.at(to);
+        lesser.as_ref().unwrap_or(&self.codec).speaks(to, what)
     }
 
     fn settings_env(&self) -> &'static [(&'static str, &'static [&'static str])] {
@@ -120,6 +155,13 @@ impl<C: Codec> Provider for HttpProvider<C> {
     }
 
     async fn call(&self, to: &Target, call: &Call) -> Result<Reply, Error> {
-        self.ask(to, call).await.map_err(|error| error.by(to.vendor))
+        let mut told = self.ask(to, call).await;
+        if let Err(refused) = told {
+            told = match self.codec.lack(to, call, &refused) {
+                Some(lack) => self.ask_without(lack, to, call, refused).await,
+                None => Err(refused),
+            };
+        }
+        told.map_err(|error| error.by(to.vendor))
     }
 }

@@ -9,7 +9,7 @@ use http::{
 };
 use pointsman_types::{Deployment, DeploymentId};
 
-use crate::{Credential, Credentials, FixedCredential};
+use crate::{Credential, Credentials, FixedCredential, Lack, Lacks};
 
 /// What is known of a vendor before any call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub struct Target {
     pub headers: HeaderMap,
     /// Where its credential comes from.
     pub credentials: Arc<dyn Credentials>,
+    /// What it was found to lack.
+    pub lacks: Arc<Lacks>,
 }
 
 impl Target {
@@ -112,6 +114,7 @@ impl Target {
             params: deployment.params.clone(),
             headers: headers(deployment)?,
             credentials,
+            lacks: Arc::default(),
         })
     }
 }
@@ -129,6 +132,12 @@ impl Target {
 }
 
 impl Target {
+    /// The same target, as if it were known to lack this: nobody else learns of it.
+    #[must_use]
+    pub fn lacking(&self, lack: Lack) -> Self {
+        Self { lacks: Arc::new(self.lacks.and(lack)), ..self.clone() }
+    }
+
     /// Parameters that this deployment is never sent: its `additional_drop_params`, a JSON list.
     pub fn dropped(&self) -> Vec<String> {
         let list = self.settings.get("additional_drop_params");

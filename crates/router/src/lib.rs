@@ -41,7 +41,7 @@ pub use events::{Event, Observer};
 pub use explain::{ExplainedMember, Explanation};
 pub use fit::{Info, Unfit};
 pub use probe::{Probe, Probeable, Probed};
-pub use router::{AccountState, GroupState, MemberState, Router};
+pub use router::{AccountState, Described, GroupState, MemberState, Router};
 pub use settings::{
     Affinity, AffinityKey, CacheSettings, Fallbacks, GroupSet, Mirror, OnExhausted, RetriesByKind,
     Settings, TagRule,

@@ -7,12 +7,13 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use pointsman_clock::{Clock, Instant};
+use pointsman_cost::Price;
 use pointsman_provider::Call;
 use pointsman_state::{AccountReport, Freed, Report, Slot, StateStore};
-use pointsman_types::{DeploymentId, Error, GroupName};
+use pointsman_types::{DeploymentId, Error, GroupName, Operation};
 
 use crate::{
-    Answer, BuildError, Failure, Observer, RouterBuilder, cache::Answers, journey::Journey,
+    Answer, BuildError, Failure, Info, Observer, RouterBuilder, cache::Answers, journey::Journey,
     live::Lives, mirror::Beside, pins::Pins, topology::Topology,
 };
 
@@ -76,6 +77,25 @@ pub struct MemberState {
     pub id: DeploymentId,
     /// How it stands.
     pub report: Report,
+}
+
+/// What is known of a deployment, however it stands.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// The deployment.
+    pub id: DeploymentId,
+    /// Its group.
+    pub group: GroupName,
+    /// Its vendor's prefix.
+    pub vendor: String,
+    /// The model's name at the upstream.
+    pub model: String,
+    /// What its model is for.
+    pub operation: Operation,
+    /// What its model can do.
+    pub info: Info,
+    /// What its tokens cost, if that is known.
+    pub price: Option<Price>,
 }
 
 /// How a shared account stands, for people.
@@ -184,6 +204,21 @@ impl Router {
     /// The names that callers may use, in order.
     pub fn models(&self) -> Vec<GroupName> {
         self.shared.topology.load().names()
+    }
+
+    /// All deployments, in order, and what is known of each.
+    pub fn described(&self) -> Vec<Described> {
+        let topology = self.shared.topology.load();
+        let one = |node: &crate::topology::Node| Described {
+            id: node.deployment.id.clone(),
+            group: node.deployment.group.clone(),
+            vendor: node.deployment.vendor.clone(),
+            model: node.deployment.model.clone(),
+            operation: node.probe.operation,
+            info: node.info.clone(),
+            price: node.price.clone(),
+        };
+        topology.nodes.iter().map(one).collect()
     }
 
     /// Hands over the header that some group's affinity goes by, if one does: whoever has the

@@ -19,7 +19,7 @@ const PARAM_ROWS: Rows = &[
         "model api_key api_base base_url organization weight order tags rpm max_parallel_requests
         timeout stream_timeout num_retries cooldown_time custom_llm_provider unless_env latency
         reply extra_body tpm itpm otpm rpd tpd daily_reset_time max_budget budget_duration quotas
-        silent_model drop_params additional_drop_params litellm_credential_name base_model",
+        silent_model drop_params additional_drop_params litellm_credential_name base_model use_chat_completions_api",
     ),
     (Served, prices::BASES),
     (Served, "tiered_pricing search_context_cost_per_query"),
@@ -28,7 +28,7 @@ const PARAM_ROWS: Rows = &[
         Setting,
         "api_version region_name aws_access_key_id aws_secret_access_key aws_session_token
         aws_region_name aws_role_name aws_session_name aws_profile_name aws_web_identity_token
-        aws_external_id aws_sts_endpoint aws_bedrock_runtime_endpoint vertex_project
+        aws_external_id aws_sts_endpoint aws_bedrock_runtime_endpoint model_id vertex_project
         vertex_location vertex_credentials vertex_ai_project vertex_ai_location
         vertex_ai_credentials azure_ad_token tenant_id client_id client_secret azure_scope
         azure_username azure_password project_id space_id watsonx_region_name extra_headers headers",
@@ -46,7 +46,29 @@ const PARAM_ROWS: Rows = &[
         moderation guided_json guided_choice guided_regex guided_grammar chat_template_kwargs
         add_generation_prompt keep_alive num_ctx num_predict safe_prompt prompt_mode documents
         guardrailConfig performanceConfig requestMetadata include_server_side_tool_invocations
-        enable_thinking context_management speculative_config best_of echo suffix",
+        enable_thinking context_management speculative_config best_of echo suffix
+        background include instructions truncation text plugins usage search_parameters
+        return_citations return_images return_related_questions search_mode search_domain_filter
+        search_recency_filter search_after_date_filter search_before_date_filter
+        reasoning_format citation_options data_sources enhancements system stop_sequences
+        max_tokens_to_sample betas container mcp_servers cache_control output_config
+        inference_geo candidate_count topK topP responseModalities imageConfig thinkingConfig
+        toolConfig speechConfig response_mime_type response_schema labels
+        additionalModelRequestFields additionalModelResponseFieldPaths serviceTier outputConfig
+        random_seed preamble connectors citation_quality prompt_truncation search_queries_only
+        force_single_step safety_mode strict_tools mirostat mirostat_eta mirostat_tau num_gqa
+        num_gpu num_thread num_batch num_keep repeat_last_n repeat_penalty tfs_z typical_p
+        template think format main_gpu low_vram use_mmap use_mlock penalize_newline
+        min_tokens length_penalty ignore_eos stop_token_ids skip_special_tokens
+        spaces_between_special_tokens include_stop_str_in_output use_beam_search bad_words
+        max_new_tokens min_new_tokens do_sample top_n_tokens watermark return_full_text
+        decoder_input_details details adapter_id prompt_logprobs guided_decoding_backend
+        structured_outputs mm_processor_kwargs cache_salt truncate_prompt_tokens
+        prompt_truncate_len context_length_exceeded_behavior safety_model task_type title
+        auto_truncate outputDimensionality output_dimension embedding_types images top_n
+        return_documents aspect_ratio negative_prompt width height steps cfg_scale image_size
+        output_format output_compression chunking_strategy diarize decoding_method
+        truncate_input_tokens providerOptions",
     ),
     (Approximate("used where the request has none; LiteLLM merges the two"), "tools tool_choice"),
     (
@@ -78,7 +100,7 @@ const PARAM_ROWS: Rows = &[
     (
         Ignored("only the gateway's own surfaces exist"),
         "use_in_pass_through use_litellm_proxy
-        use_chat_completions_api responses_api_version azure",
+        responses_api_version azure",
     ),
     (Ignored("members are those of the file"), "kubernetes_pod_discovery"),
     (
@@ -104,6 +126,34 @@ const PARAM_ROWS: Rows = &[
         openai_service_account_id openai_identity_token_file token_exchange_endpoint
         token_exchange_profile token_exchange_scope token_exchange_audience predibase_tenant_id
         gdc_token_caching databricks_user_agent",
+    ),
+    (
+        Ignored("no vendor that is served here has such a setting"),
+        "oci_compartment_id oci_endpoint_id oci_fingerprint oci_key oci_key_file oci_region
+        oci_serving_mode oci_signer oci_tenancy oci_user sagemaker_base_url
+        aws_sagemaker_allow_zero_temp account_id workspace_id deployment_url fake_stream
+        use_psc_endpoint_format vertex_count_tokens_location data_residency json_mode
+        watsonx_credentials wx_credentials watsonx_project watsonx_region zen_api_key apikey
+        gemini_api_key function_name nvcf_function_id riva_model_name riva_offline token url
+        anthropic-workspace-id anthropic_version assistant_id audioEncoding audio_channel_count
+        aws_bedrock_client base64_string bucketOwner client_metadata compaction compression_rate
+        continuation_token conversation_id countPenalty custom_param debug
+        enable_automatic_punctuation enable_word_time_offsets encoding end_sequence
+        endpointing_config engine fallback_sap_modules filter_kb_content_by_query_metadata flow_id
+        frequencePenalty generation_id go_usage_key guardrailIdentifier guardrailVersion
+        imageGenerationConfig include_functions_info include_guardrails_info
+        include_retrieval_info include_stop_sequences inputType instruction instruction_override
+        lang language_code language_hints length_no_input masking maxTokenCount maxTokens
+        max_alternatives max_gen_len max_length mediaSource media_source
+        media_source_bucket_owner media_source_s3_uri method model_version moderations
+        negativeText normalize num_beams num_return_sequences outputDimensions output_s3_uri
+        output_type parameters path placeholder_values presencePenalty profanity_check
+        profanity_filter provide_citations query questions rate ref_audio remove_end_sequence
+        remove_input response_id return_likelihood return_options role runtimeSessionId
+        runtimeUserId runwayml_voice s3_uri safeguards sampleRateHertz sample_rate_hertz
+        sessionID session_id speakingRate stream_mode styledegree supports_system_prompt
+        system_prompt taskType text_completion time_zone type use_ssl use_ssml user_agent user_id
+        verbatim_transcripts version video_base64 video_s3_bucket_owner video_s3_uri",
     ),
     (
         Ignored("there are no batches, files or vector stores"),
@@ -157,6 +207,9 @@ const PARAM_ROWS: Rows = &[
     (Ignored("model_info is read beside litellm_params alone"), "model_info"),
     (Ignored("the model's own address is used"), "deployment_id custom_endpoint"),
 ];
+
+/// What is in a file for its readers.
+pub(crate) const NOTE: &str = "nothing reads it: it is a note";
 
 const SUPPORTS: &str = "supports_system_messages supports_response_schema supports_vision
     supports_function_calling supports_forced_tool_use supports_tool_choice supports_assistant_prefill supports_prompt_caching
@@ -225,10 +278,10 @@ const INFO_ROWS: Rows = &[
     ),
     (Ignored("the deployment serves in every environment"), "supported_environments"),
     (
-        Ignored("nothing reads it: it is a note"),
+        Ignored(NOTE),
         "key db_model updated_at updated_by created_at created_by custom_metadata custom_tags
         deprecation_date successor_model original_model_id model_id model_name litellm_provider
-        litellm_routing_preferences internal_router_model output_vector_size version metadata
+        litellm_routing_preferences adaptive_router_preferences internal_router_model output_vector_size version metadata
         description notes tags name owner display_name litellm_params source",
     ),
 ];
@@ -248,7 +301,7 @@ pub(crate) static ENTRY: Table = Table::new(|| Keys::new(ENTRY_ROWS));
 /// `litellm_params`.
 pub(crate) static PARAMS: Table = Table::new(|| Keys::new(PARAM_ROWS).with_prices());
 /// `model_info`.
-pub(crate) static INFO: Table = Table::new(|| Keys::new(INFO_ROWS).with_prices());
+pub(crate) static INFO: Table = Table::new(|| Keys::new(INFO_ROWS).with_prices().with_notes());
 
 #[cfg(test)]
 pub(super) const ALL: &[Rows] = &[ENTRY_ROWS, PARAM_ROWS, INFO_ROWS, TIER_ROWS, SEARCH_ROWS];

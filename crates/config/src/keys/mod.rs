@@ -10,7 +10,7 @@ mod settings;
 use std::{collections::BTreeMap, sync::LazyLock};
 
 pub(crate) use cache::{CACHE_KWARGS, CACHE_PARAMS};
-pub(crate) use deployment::{ENTRY, INFO, PARAMS, PRICE_TIER, SEARCH_PRICES};
+pub(crate) use deployment::{ENTRY, INFO, NOTE, PARAMS, PRICE_TIER, SEARCH_PRICES};
 pub(crate) use own::{
     AFFINITY, BUDGET, CALLER, EXHAUSTED, HEDGE, MIRROR, QUOTA, RETRY_BUDGET, WAIT,
 };
@@ -44,6 +44,8 @@ pub(crate) struct Keys {
     rows: BTreeMap<&'static str, Says>,
     /// Whether prices with suffixes are keys, too.
     prices: bool,
+    /// Whether it may hold whatever its writer wants to note.
+    notes: bool,
 }
 
 impl Keys {
@@ -51,13 +53,24 @@ impl Keys {
         let each = |&(says, names): &(Says, &'static str)| {
             names.split_whitespace().map(move |name| (name, says))
         };
-        Self { rows: rows.iter().flat_map(each).collect(), prices: false }
+        Self { rows: rows.iter().flat_map(each).collect(), prices: false, notes: false }
     }
 
     /// The same keys, and every price that LiteLLM may have.
     fn with_prices(mut self) -> Self {
         self.prices = true;
         self
+    }
+
+    /// The same keys, and whatever is not like one of them.
+    fn with_notes(mut self) -> Self {
+        self.notes = true;
+        self
+    }
+
+    /// Whether a key that is not known is a note, and no slip of the pen.
+    pub(crate) fn is_note(&self, key: &str) -> bool {
+        self.notes && !self.names().any(|known| slipped(key, known))
     }
 
     /// What becomes of the key; `None` for an unknown one.
@@ -75,11 +88,19 @@ impl Keys {
 /// A table that is built on its first use.
 pub(crate) type Table = LazyLock<Keys>;
 
+/// Whether a key looks like a misspelling of a known one, or like more of it than there is.
+fn slipped(key: &str, known: &str) -> bool {
+    let letters = (key.len() / 4).min(2);
+    let near = key.len().abs_diff(known.len()) <= letters
+        && strsim::osa_distance(&key.to_ascii_lowercase(), known) <= letters;
+    near || prices::is_base(known) && key.starts_with(known)
+}
+
 /// The name that is most like a word, if any is alike at all.
 ///
 /// Likeness is Jaro-Winkler's, which forgives swapped, missing and doubled letters and trusts the
 /// beginning of a word.
-pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The measure takes the square of the length: a key of a kilobyte is no misspelling.
     if word.len() > 100 {
         return None;
@@ -105,6 +126,17 @@ mod tests {
         assert_eq!(near("Routing-Strategy"), Some("routing_strategy"));
         assert_eq!(near("zzz"), None);
         assert_eq!(near(&"fallbacks".repeat(99)), None);
+    }
+
+    #[test]
+    fn a_slip_is_no_note() {
+        for slip in ["base_modle", "max_token", "Mode", "input_cost_per_token_abov_200k_tokens"] {
+            assert!(!INFO.is_note(slip), "{slip}");
+        }
+        for note in ["context_window", "zdr", "speed", "pricing", "hosted_in", "team", "category"] {
+            assert!(INFO.is_note(note), "{note}");
+            assert!(!PARAMS.is_note(note), "{note}");
+        }
     }
 
     #[test]

@@ -34,6 +34,11 @@ pub(crate) fn base(key: &str) -> Option<&'static str> {
     BASES.split_whitespace().find(|one| *one == base)
 }
 
+/// Whether a key is a base itself.
+pub(super) fn is_base(key: &str) -> bool {
+    BASES.split_whitespace().any(|one| one == key)
+}
+
 /// The key before `_above_…k_tokens`.
 fn threshold(key: &str) -> Option<&str> {
     let (base, above) = key.strip_suffix("k_tokens")?.rsplit_once("_above_")?;

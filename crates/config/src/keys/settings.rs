@@ -9,7 +9,9 @@ use super::{
 const TOP_ROWS: Rows = &[
     (Served, "model_list router_settings litellm_settings general_settings credential_list"),
     (
-        Approximate("read for os.environ/NAME in this file; the process does not get them"),
+        Approximate(
+            "read for os.environ/NAME and the vendors' own keys; the process does not get them",
+        ),
         "environment_variables",
     ),
     (Ignored("the files it names are not read: write one file"), "include"),
@@ -88,6 +90,7 @@ const LITELLM_ROWS: Rows = &[
         prometheus_exclude_metrics prometheus_latency_buckets
         prometheus_metrics_cleanup_interval_seconds prometheus_metrics_config
         prometheus_metrics_max_series_per_metric prometheus_metrics_ttl_seconds
+        logged_real_time_event_types argilla_transformation_object service_callbacks
         redact_messages_in_exceptions redact_user_api_key_info request_correlation_in_logs
         require_auth_for_metrics_endpoint s3_audit_callback_params s3_callback_params
         service_callback set_debug set_verbose standard_logging_payload_excluded_fields
@@ -153,16 +156,24 @@ const LITELLM_ROWS: Rows = &[
         "AZURE_DEFAULT_API_VERSION COHERE_DEFAULT_EMBEDDING_INPUT_TYPE
         WATSONX_DEFAULT_API_VERSION apply_search_free_tier autorouter_presets_url
         bedrock_request_metadata_fields check_provider_endpoint credential_list
-        custom_provider_map disable_hf_tokenizer_download disable_token_counter
+        LITELLM_DISABLE_STOP_SEQUENCE_LIMIT custom_provider_map disable_hf_tokenizer_download disable_token_counter
         enable_json_schema_validation enable_loadbalancing_on_batch_endpoints
         enable_preview_features filter_invalid_headers global_bitbucket_config
         global_gitlab_config litellm_mode mcp_aliases mcp_semantic_tool_filter
-        mcp_tool_search network_mock num_retries_per_request require_managed_files responses
+        mcp_servers mcp_tool_search network_mock vector_store_index_registry vector_store_registry num_retries_per_request require_managed_files responses
         retry return_response_headers safe_memory_mode use_litellm_proxy
         vector_store_search_failure_mode",
     ),
     (Ignored("name a file in router_settings.pointsman.prices"), "model_cost_map_url"),
-    (Ignored("set it in router_settings"), "disable_cooldowns model_group_alias routing_strategy"),
+    (
+        Ignored("set it in router_settings"),
+        "allowed_fails_policy cache_kwargs cache_responses cooldown_time default_litellm_params
+        default_max_parallel_requests default_priority disable_cooldowns enable_pre_call_checks
+        enable_tag_filtering max_retries model_group_alias model_group_retry_policy
+        optional_pre_call_checks provider_budget_config redis_db redis_host redis_password
+        redis_port redis_url retry_after retry_policy routing_groups routing_strategy
+        routing_strategy_args stream_timeout tag_filtering_match_any timeout",
+    ),
 ];
 
 const GENERAL_ROWS: Rows = &[
@@ -190,6 +201,12 @@ const GENERAL_ROWS: Rows = &[
         proxy_batch_write_at proxy_budget_rescheduler_max_time
         proxy_budget_rescheduler_min_time proxy_config_reload_interval_seconds
         request_tag_mappings scheduled_job_stagger spend_capture_rate_check
+        maximum_autorouter_session_retention_period maximum_daily_tag_spend_retention_period
+        maximum_health_check_retention_period maximum_spend_logs_cleanup_batch_size
+        maximum_spend_logs_cleanup_batch_timeout maximum_spend_logs_cleanup_max_batches
+        maximum_spend_logs_cleanup_run_budget maximum_spend_logs_cleanup_target_size
+        maximum_spend_logs_retention_period maximum_spend_logs_size spend_logs_prompt_storage
+        use_spend_logs_ledger use_spend_logs_partitioning
         spend_logs_metadata_fields spend_report_frequency store_model_in_db
         store_prompts_in_spend_logs supported_db_objects use_redis_transaction_buffer
         user_api_key_cache_max_size user_api_key_cache_ttl",
@@ -215,7 +232,7 @@ const GENERAL_ROWS: Rows = &[
     (
         Ignored("nobody is alerted; watch the metrics"),
         "alert_to_webhook_url alert_type_config alert_types alerting alerting_args
-        alerting_threshold",
+        alerting_threshold email slack",
     ),
     (
         Ignored("secrets are read as os.environ/NAME alone"),
@@ -237,6 +254,9 @@ const GENERAL_ROWS: Rows = &[
         service_account_settings skip_batch_input_file_rate_limiting_for_models
         skip_batch_input_file_rate_limiting_for_providers track_unmanaged_batch_cost
         transcribe_media_buckets use_client_credentials_pass_through_routes
+        agent_access_default_deny allowed_client_side_s3_buckets
+        allowed_client_side_s3_endpoint_urls mcp_allowed_clients mcp_client_id_header
+        mcp_require_explicit_server_scope proxy_batch_polling_interval skill_scanner
         user_mcp_management_mode vector_store_deny_by_default
         vertex_ai_pass_through_drop_anthropic_betas",
     ),
@@ -268,12 +288,14 @@ const GENERAL_ROWS: Rows = &[
         password_policy_require_uppercase public_routes reject_clientside_metadata_tags
         role_permissions team_metadata_schema team_metadata_validation_error_message
         team_metadata_validation_timeout ui_access_mode ui_password ui_username
-        use_team_public_model_name use_x_forwarded_for user_header_mappings user_header_name",
+        provider_url_destination_allowed_hosts trusted_proxy_ranges user_url_allowed_hosts
+        user_url_validation use_team_public_model_name use_x_forwarded_for user_header_mappings user_header_name",
     ),
     (
         Ignored("it has no counterpart here: calls run as if it were not set"),
         "allow_public_health_readiness_details allow_unmanaged_response_ids
-        always_include_stream_usage cancel_on_disconnect completion_model
+        always_include_stream_usage cancel_on_disconnect completion_model embedding_model
+        image_generation_model moderation_model block_robots
         disable_responses_id_security enforce_fallback_model_access
         expose_fallback_errors_to_caller forward_client_headers_to_llm_api
         forward_openai_org_id plugins return_wildcard_routes",

@@ -5,7 +5,7 @@ pub(crate) mod address;
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use http::Uri;
@@ -20,14 +20,16 @@ use crate::{
     app::App,
     body, failure, models,
     operate::{faulty, finished, routed, unread},
+    paths,
 };
 
 /// One call of a method of a model.
 pub(crate) async fn at(
     State(app): State<Arc<App>>,
-    Path(rest): Path<String>,
+    rest: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
+    let rest = paths::text(rest);
     match Asked::read(&rest) {
         Some(asked) => served(&app, asked, request).await,
         None => unknown(&rest),

@@ -8,7 +8,7 @@ use pointsman_router::{Info, Member, Probe};
 use pointsman_state::{AccountId, AllowedFails, HealthPolicy};
 use pointsman_types::{Decimal, Deployment, ErrorKind, Operation};
 
-use super::money;
+use super::{money, unserved};
 
 /// What a member is made with, beside its own entry.
 pub(super) struct Context<'a> {
@@ -21,7 +21,7 @@ pub(super) struct Context<'a> {
 }
 
 /// A deployment with the key, address and settings of its vendor's environment where it has none;
-/// `None` if it is left out for want of a key.
+/// `None` if it is left out for want of a key, or of somebody who serves its vendor.
 pub(super) fn member(
     one: &DeploymentSpec,
     with: &Context<'_>,
@@ -128,6 +128,10 @@ fn with_environment(
     with: &Context<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Deployment> {
+    if let Some(why) = unserved::of(&one.deployment.vendor, with.vendors) {
+        findings.push(unserved::finding(why, one, with.vendors));
+        return None;
+    }
     let env = with.env;
     let mut deployment = one.deployment.clone();
     let first =

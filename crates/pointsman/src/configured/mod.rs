@@ -3,12 +3,16 @@
 mod member;
 mod money;
 mod settings;
+mod unserved;
 
 use std::{collections::HashSet, sync::Arc};
 
 use pointsman_config::{DeploymentSpec, Finding, Grade, ServerSpec, Spec, StoreSpec};
-use pointsman_provider::Provider;
+use pointsman_provider::{Provider, Vendor};
 use pointsman_router::{Router, RouterBuilder};
+use pointsman_types::ExposeSecret;
+
+use self::unserved::Unserved;
 
 /// A configuration that was read: what can be built of it, and all that was found.
 #[derive(Debug)]
@@ -74,6 +78,8 @@ pub fn configure(
     let loaded = pointsman_config::load(text, around.env);
     let mut findings = loaded.findings;
     let Some(spec) = loaded.spec else { return Configured::refused(findings) };
+    let own = |name: &str| spec.variables.get(name).map(|text| text.expose_secret().to_owned());
+    let env = |name: &str| own(name).or_else(|| (around.env)(name));
     let book = money::book(&spec, around, &mut findings);
     let mut builder = Router::builder();
     for provider in providers {
@@ -88,7 +94,7 @@ pub fn configure(
             spec: &spec,
             vendors: &vendors,
             settings: settings.unwrap_or_default(),
-            env: around.env,
+            env: &env,
             book: &book,
         };
         if let Some(member) = member::member(one, &context, &mut findings) {
@@ -96,7 +102,7 @@ pub fn configure(
             builder = builder.deployment(member);
         }
     }
-    empty_groups(&spec, &kept, &mut findings);
+    empty_groups(&spec, &kept, &vendors, &mut findings);
     builder = money::accounts(builder, &spec).settings(settings::settings(&spec.router));
     for fault in builder.check() {
         let at = fault.member.and_then(|at| kept.get(at)).map(|one| one.model_at);
@@ -110,15 +116,30 @@ pub fn configure(
     Configured { builder, server: spec.server, store: spec.store, findings }
 }
 
-/// A group that has lost all its deployments for want of keys cannot be served.
-fn empty_groups(spec: &Spec, kept: &[&DeploymentSpec], findings: &mut Vec<Finding>) {
+/// A group that has lost all its deployments cannot be served. Others can, where only vendors that
+/// nobody here serves were behind it.
+fn empty_groups(
+    spec: &Spec,
+    kept: &[&DeploymentSpec],
+    vendors: &[Vendor],
+    findings: &mut Vec<Finding>,
+) {
     let served: HashSet<_> = kept.iter().map(|one| &one.deployment.group).collect();
     let mut told = HashSet::new();
     for one in &spec.deployments {
         let group = &one.deployment.group;
-        if !served.contains(group) && told.insert(group) {
-            let message = format!("the group `{group}` has no deployment left");
-            findings.push(Finding::new(one.at, Grade::Error, message));
+        if served.contains(group) || !told.insert(group) {
+            continue;
         }
+        let members = || spec.deployments.iter().filter(|one| one.deployment.group == *group);
+        let vendor = |one: &DeploymentSpec| unserved::of(&one.deployment.vendor, vendors);
+        // A name that nobody knows was told of.
+        if members().any(|one| vendor(one) == Some(Unserved::Unknown)) {
+            continue;
+        }
+        let elsewhere = members().all(|one| vendor(one) == Some(Unserved::Known));
+        let grade = if elsewhere && !kept.is_empty() { Grade::Ignored } else { Grade::Error };
+        let message = format!("the group `{group}` has no deployment left");
+        findings.push(Finding::new(one.at, grade, message));
     }
 }

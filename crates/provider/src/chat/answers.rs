@@ -30,17 +30,43 @@ pub(super) fn unwrap(choice: &mut Choice) {
     }
 }
 
+/// Leaves out the calls behind the first.
+pub(super) fn first_call(choice: &mut Choice) {
+    let mut calls = 0;
+    choice.parts.retain(|part| {
+        let is_call = matches!(part.content, Content::ToolCall(_));
+        calls += usize::from(is_call);
+        !is_call || calls == 1
+    });
+}
+
 /// The same in a stream.
 #[derive(Debug, Default)]
 pub(super) struct AnswerCalls {
+    /// Whether the calls behind the first are left out.
+    one_call: bool,
     /// Choice and call.
     found: SmallVec<[(u32, u32); 1]>,
     other_calls: bool,
 }
 
 impl AnswerCalls {
+    pub(super) fn new(one_call: bool) -> Self {
+        Self { one_call, ..Self::default() }
+    }
+
+    /// The event to pass on instead, if any.
+    pub(super) fn passed(&mut self, event: ChatEvent) -> Option<ChatEvent> {
+        self.unwrap(event).filter(|event| match event {
+            ChatEvent::ToolCall { index, .. } | ChatEvent::Arguments { index, .. } => {
+                !self.one_call || *index == 0
+            }
+            _ => true,
+        })
+    }
+
     /// The event to pass on instead.
-    pub(super) fn unwrap(&mut self, event: ChatEvent) -> Option<ChatEvent> {
+    fn unwrap(&mut self, event: ChatEvent) -> Option<ChatEvent> {
         match event {
             ChatEvent::ToolCall { choice, index, name, .. } if name == ANSWER_TOOL => {
                 self.found.push((choice, index));

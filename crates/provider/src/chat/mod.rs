@@ -139,7 +139,12 @@ impl ChatReply {
     /// ```
     pub fn whole(&self, what: &CallHead, headers: &HeaderMap, now: Instant) -> WholeReply {
         let mut reply = self.clone();
-        reply.choices.iter_mut().for_each(answers::unwrap);
+        for choice in &mut reply.choices {
+            answers::unwrap(choice);
+            if what.one_call {
+                answers::first_call(choice);
+            }
+        }
         let body = match what.operation {
             Operation::Messages => messages::write_reply(&reply, what, now),
             Operation::Responses => responses::write_reply(&reply, what, now),

@@ -78,7 +78,7 @@ pub fn translated(
         Operation::GenerateContent => Box::new(AnswerWriter::new(what, now)),
         _ => Box::new(ChunkWriter::new(what, now)),
     };
-    let answers = AnswerCalls::default();
+    let answers = AnswerCalls::new(what.one_call);
     Box::new(Translated { decoder, writer, answers, events: Vec::new(), ended: false })
 }
 
@@ -108,7 +108,7 @@ impl<D: ChatDecoder> Translated<D> {
                     self.writer.end(out);
                 }
                 event => {
-                    if let Some(event) = self.answers.unwrap(event) {
+                    if let Some(event) = self.answers.passed(event) {
                         let (before, length) = (out.len(), event.length());
                         self.writer.write(event, out);
                         if let Some(frame) = out.get_mut(before..).and_then(<[Frame]>::last_mut) {
@@ -184,6 +184,34 @@ mod tests {
     fn chunk(frame: &Frame) -> Value {
         let text = std::str::from_utf8(&frame.raw).unwrap();
         serde_json::from_str(text.strip_prefix("data: ").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn calls_behind_the_first_are_left_out_where_one_is_asked_for() {
+        let call = |index, name: &str| ChatEvent::ToolCall {
+            choice: 0,
+            index,
+            id: format!("c{index}"),
+            name: name.into(),
+            signature: None,
+        };
+        let piece = |index| ChatEvent::Arguments { choice: 0, index, piece: "{}".into() };
+        let all = || vec![call(0, "f"), piece(0), call(1, "g"), piece(1), ChatEvent::End];
+        for (asked, want) in [(json!(false), vec!["f"]), (json!(true), vec!["f", "g"])] {
+            let body = json!({"messages": [], "stream": true, "parallel_tool_calls": asked});
+            let call = Call::chat("g", body).unwrap();
+            let mut frames = translated(&call.head, Instant::EPOCH, Given(all()));
+            let mut out = Vec::new();
+            frames.push(Bytes::new(), &mut out).unwrap();
+            let said = out.iter().filter(|frame| frame.raw.starts_with(b"data: {")).map(chunk);
+            let called: Vec<String> = said
+                .filter_map(|chunk| {
+                    let call = &chunk["choices"][0]["delta"]["tool_calls"][0];
+                    Some(call["function"]["name"].as_str()?.to_owned())
+                })
+                .collect();
+            assert_eq!(called, want);
+        }
     }
 
     #[test]

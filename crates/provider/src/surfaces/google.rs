@@ -55,6 +55,7 @@ impl GoogleSurface {
             max_output,
             base64: false,
             characters: 0,
+            one_call: false,
         };
         Call::of(head, body)
     }

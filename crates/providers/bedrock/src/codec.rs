@@ -60,6 +60,9 @@ impl BedrockCodec {
     }
 }
 
+/// The setting with the id or ARN that is asked, where `model` only says what it is.
+const MODEL_ID: &str = "model_id";
+
 impl Codec for BedrockCodec {
     fn vendor(&self) -> Vendor {
         Vendor {
@@ -75,7 +78,8 @@ impl Codec for BedrockCodec {
 
     fn target(&self, of: &Deployment) -> Result<Target, String> {
         let profile = || profile_region(of, &*self.keys.machine);
-        let region = place::region(&of.settings, &of.model, profile);
+        let asked = of.settings.get(MODEL_ID).unwrap_or(&of.model);
+        let region = place::region(&of.settings, asked, profile);
         let mut located = of.clone();
         located.api_base = Some(place::base(of, &region));
         let mut target = Target::of(&located, &self.vendor())?;
@@ -108,7 +112,9 @@ impl Codec for BedrockCodec {
             operation if operation.is_count() => ("count-tokens", counted(to, call)?),
             _ => chat(to, call)?,
         };
-        let id = escaped(place::model_id(&to.model));
+        // What is asked may be a profile that does not tell its model: `model` does.
+        let own = to.settings.get(MODEL_ID).map(String::as_str);
+        let id = escaped(own.unwrap_or_else(|| place::model_id(&to.model)));
         let body = Bytes::from(Value::Object(body).to_string());
         Request::post(format!("{}/model/{id}/{method}", to.base))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))

@@ -105,7 +105,6 @@ fn what_cannot_be_said_is_named_or_dropped() {
         "tools.function.strict",
         "`tools`",
         "tool_choice",
-        "parallel_tool_calls",
         "response_format",
     ] {
         assert!(error.message().contains(name), "{name}: {}", error.message());

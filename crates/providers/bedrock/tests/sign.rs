@@ -2,7 +2,7 @@
 
 use http::Request;
 use pointsman_clock::Instant;
-use pointsman_provider::{AwsKeys, Codec, Credential, Pieces, Target};
+use pointsman_provider::{AwsKeys, Call, Codec, Credential, Pieces, Target};
 use pointsman_types::Deployment;
 
 mod common;
@@ -73,4 +73,20 @@ fn a_key_of_bedrocks_own_is_sent_as_it_is() {
     codec().sign(&to, &mut request, &Credential::Key("planted".into()), NOW).unwrap();
     assert_eq!(request.headers()["authorization"], "Bearer planted");
     assert!(!format!("{request:?}").contains("planted"));
+}
+
+#[test]
+fn a_profile_is_asked_for_what_its_model_is() {
+    let mut deployment = Deployment::new("g", "bedrock", "anthropic.claude-sonnet-4-20250514-v1:0");
+    let profile = "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc";
+    deployment.settings.insert("model_id".into(), profile.into());
+    let to = codec().target(&deployment.with_key("k")).unwrap();
+    let call =
+        Call::chat("g", serde_json::json!({"messages": [{"role": "user", "content": "Hi"}]}));
+    let request = codec().encode(&to, &call.unwrap()).unwrap();
+    assert_eq!(
+        request.uri().to_string(),
+        "https://bedrock-runtime.eu-west-3.amazonaws.com/model/arn%3Aaws%3Abedrock%3Aeu-west-3%3A\
+         123456789012%3Aapplication-inference-profile%2Fabc/converse"
+    );
 }

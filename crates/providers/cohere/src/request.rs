@@ -28,9 +28,6 @@ fn lose_unknown(chat: &Chat, losses: &mut Losses) {
     losses.unless_none("n", &chat.n);
     losses.unless_none("top_logprobs", &chat.top_logprobs);
     losses.unless_none("user", &chat.user);
-    if chat.parallel_tool_calls == Some(false) {
-        losses.lose("parallel_tool_calls");
-    }
     if chat.modalities.iter().any(|what| what != "text") {
         losses.lose("modalities");
     }

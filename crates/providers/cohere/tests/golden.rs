@@ -148,7 +148,6 @@ fn what_cannot_be_said_is_named_or_dropped() {
         "`user`",
         "`tools`",
         "`tool_choice`",
-        "`parallel_tool_calls`",
         "`frequency_penalty`",
         "`modalities`",
         "`messages.name`",

@@ -209,9 +209,6 @@ fn tools(chat: &mut Chat, model: Model<'_>, body: &mut Map<String, Value>, losse
         own.push(json!({"googleSearch": {}}));
     }
     if !functions.is_empty() {
-        if chat.parallel_tool_calls == Some(false) {
-            losses.lose("parallel_tool_calls");
-        }
         let calling = match &chat.tool_choice {
             Some(ToolChoice::None) => Some(json!({"mode": "NONE"})),
             Some(ToolChoice::Required) => Some(json!({"mode": "ANY"})),

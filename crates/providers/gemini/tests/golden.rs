@@ -240,7 +240,6 @@ fn what_cannot_be_said_is_named_or_dropped() {
         "seed",
         "logit_bias",
         "service_tier",
-        "parallel_tool_calls",
         "tools",
         "verbosity",
     ] {

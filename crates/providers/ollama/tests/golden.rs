@@ -137,7 +137,6 @@ fn what_cannot_be_said_is_named_or_dropped() {
         "`service_tier`",
         "`user`",
         "`modalities`",
-        "`parallel_tool_calls`",
         "`tools`",
         "`tools.function.strict`",
         "`tool_choice`",

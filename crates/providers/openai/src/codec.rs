@@ -8,7 +8,7 @@ use http::{
 };
 use pointsman_clock::Instant;
 use pointsman_provider::{
-    Call, CallHead, Codec, Credential, Frames, Pieces, Speech, Target, Vendor, WholeReply,
+    Call, CallHead, Codec, Credential, Frames, Lack, Pieces, Speech, Target, Vendor, WholeReply,
     chat::{
         Chat, Losses,
         openai::{ChunkDecoder, read_reply, write_request},
@@ -104,11 +104,19 @@ impl Codec for OpenAiCodec {
         Target::of(of, &self.dialect.vendor)
     }
 
+    fn at(&self, to: &Target) -> Option<Self> {
+        let dialect = self.dialect.at(to);
+        (dialect != self.dialect).then_some(Self { dialect })
+    }
+
+    fn lack(&self, to: &Target, call: &Call, refused: &Error) -> Option<Lack> {
+        self.dialect.at(to).lack(to, call, refused)
+    }
+
     fn speaks(&self, to: &Target, what: &CallHead) -> Speech {
         let operation = what.operation;
         // Whoever gives another address than the vendor's knows what is served there.
-        let elsewhere = operation == Operation::Rerank
-            && self.dialect.vendor.base.is_none_or(|base| base != to.base);
+        let elsewhere = operation == Operation::Rerank && self.dialect.is_elsewhere(to);
         if self.dialect.has(operation) || elsewhere {
             return Speech::Native;
         }

@@ -1,7 +1,12 @@
 //! What is known of a vendor that speaks OpenAI's dialect.
 
-use pointsman_provider::{Vendor, chat::openai::Taste};
+use pointsman_provider::{Call, Lack, Target, Vendor, chat::openai::Taste};
 use pointsman_types::{Error, ErrorKind, Operation};
+
+use crate::edits;
+
+/// The setting that asks for responses by way of chat.
+pub(crate) const BY_CHAT: &str = "use_chat_completions_api";
 
 /// A vendor that speaks OpenAI's dialect, and how it differs.
 ///
@@ -28,6 +33,8 @@ pub struct Dialect {
     pub short_ids: bool,
     /// Whether its answers differ from OpenAI's so that they are written anew.
     pub rewrites_answers: bool,
+    /// Whether its chat is asked for responses, whatever it can be asked beside.
+    pub responds_by_chat: bool,
 }
 
 /// What almost all have.
@@ -57,6 +64,7 @@ impl Dialect {
             cuts: &[],
             short_ids: false,
             rewrites_answers: false,
+            responds_by_chat: false,
         }
     }
 
@@ -74,7 +82,39 @@ impl Dialect {
     }
 
     pub(crate) fn has(&self, operation: Operation) -> bool {
-        self.operations.contains(&operation)
+        let by_chat = operation == Operation::Responses && self.responds_by_chat;
+        !by_chat && self.operations.contains(&operation)
+    }
+
+    /// Whether a target is not the vendor itself.
+    pub(crate) fn is_elsewhere(&self, to: &Target) -> bool {
+        self.vendor.base.is_none_or(|base| base != to.base)
+    }
+
+    /// The dialect as it is spoken there.
+    pub(crate) fn at(&self, to: &Target) -> Self {
+        let mut here = *self;
+        here.responds_by_chat |= to.lacks.has(Lack::Responses)
+            || to.settings.get(BY_CHAT).is_some_and(|asked| asked == "true");
+        here.taste.stream_options &= !to.lacks.has(Lack::StreamUsage);
+        // Others that speak it know the older words, unless they pass OpenAI's models on.
+        if self.taste.completion_limit && self.is_elsewhere(to) && !edits::is_openais(&to.model) {
+            (here.taste.completion_limit, here.taste.developer) = (false, false);
+        }
+        here
+    }
+
+    /// What a target lacks, by how it refused a call.
+    pub(crate) fn lack(&self, to: &Target, call: &Call, refused: &Error) -> Option<Lack> {
+        let status = refused.detail.status?;
+        let responses = call.head.operation == Operation::Responses;
+        if responses && self.has(Operation::Responses) && self.is_elsewhere(to) {
+            return matches!(status, 404 | 405 | 501).then_some(Lack::Responses);
+        }
+        let named = || refused.message().contains(edits::OPTIONS);
+        let asked = edits::asks_for_usage(self, call)
+            || call.head.stream && self.taste.stream_options && !self.has(call.head.operation);
+        (asked && matches!(status, 400 | 422) && named()).then_some(Lack::StreamUsage)
     }
 
     /// The error, with the kind of a code that is this vendor's alone.

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::dialect::Dialect;
 
 /// Where a stream's usage is asked for.
-const OPTIONS: &str = "stream_options";
+pub(crate) const OPTIONS: &str = "stream_options";
 
 /// The body with the model exchanged, the router's own fields taken out, the vendor's names for
 /// what has another, and the deployment's defaults where it has nothing to say.
@@ -48,7 +48,7 @@ pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pie
 }
 
 /// Whether the upstream has to be asked for the usage of a stream that the caller did not ask for.
-fn asks_for_usage(dialect: &Dialect, call: &Call) -> bool {
+pub(crate) fn asks_for_usage(dialect: &Dialect, call: &Call) -> bool {
     let head = &call.head;
     let by_chunks = matches!(head.operation, Operation::Chat | Operation::Completions);
     head.stream && by_chunks && !head.include_usage && dialect.taste.stream_options
@@ -89,6 +89,13 @@ fn renames<'a>(
 
 fn theirs<'a>(dialect: &'a Dialect, model: &str, name: &'a str) -> &'a str {
     renames(dialect, model).find(|(ours, _)| *ours == name).map_or(name, |(_, theirs)| theirs)
+}
+
+/// Whether a model's name is one of OpenAI's own, whoever serves it.
+pub(crate) fn is_openais(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    let own = ["gpt-", "chatgpt-", "ft:", "o1", "o3", "o4", "codex-"];
+    !name.starts_with("gpt-oss") && own.iter().any(|start| name.starts_with(start))
 }
 
 fn thinks(model: &str) -> bool {

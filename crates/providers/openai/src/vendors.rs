@@ -261,6 +261,56 @@ pub const VENDORS: &[Dialect] = table! {
     old "meta", Some("https://api.meta.ai/v1"), ["META_API_KEY"], ["META_API_BASE"];
     old "sail", Some("https://api.sailresearch.com/v1"), ["SAIL_API_KEY"], ["SAIL_API_BASE"];
     old "reka", Some("https://api.reka.ai/v1"), ["REKA_API_KEY"], ["REKA_API_BASE"];
+    plain "veniceai", Some("https://api.venice.ai/api/v1"),
+        ["VENICE_AI_API_KEY"], [];
+    responds "zerogpu", Some("https://api.zerogpu.ai/v1"),
+        ["ZEROGPU_API_KEY"], ["ZEROGPU_API_BASE"];
+    plain "abliteration", Some("https://api.abliteration.ai/v1"),
+        ["ABLITERATION_API_KEY"], [];
+    old "llamagate", Some("https://api.llamagate.dev/v1"),
+        ["LLAMAGATE_API_KEY"], [];
+    plain "gmi", Some("https://api.gmi-serving.com/v1"),
+        ["GMI_API_KEY"], [];
+    old "charity_engine", Some("https://api.charityengine.services/remotejobs/v2/inference"),
+        ["CHARITY_ENGINE_API_KEY"], [];
+    plain "aihubmix", Some("https://aihubmix.com/v1"),
+        ["AIHUBMIX_API_KEY"], ["AIHUBMIX_API_BASE"];
+    responds "aiand", Some("https://api.aiand.com/v1"),
+        ["AIAND_API_KEY"], ["AIAND_API_BASE"];
+    old "crusoe", Some("https://api.inference.crusoecloud.com/v1"),
+        ["CRUSOE_API_KEY"], ["CRUSOE_API_BASE"];
+    old "empiriolabs", Some("https://api.empiriolabs.ai/v1"),
+        ["EMPIRIOLABS_API_KEY"], ["EMPIRIOLABS_API_BASE"];
+    responds "coralbricks", Some("https://inference.coralbricks.ai/v1"),
+        ["CORALBRICKS_API_KEY"], ["CORALBRICKS_API_BASE"];
+    plain "hostinger_router", Some("https://router.hostinger.com/v1"),
+        ["HOSTINGER_ROUTER_API_KEY"], ["HOSTINGER_ROUTER_API_BASE"];
+    responds "openinfer", Some("https://api.openinfer.ai/v1"),
+        ["OPENINFER_API_KEY"], ["OPENINFER_API_BASE"];
+    responds "inferenceapis", Some("https://api.inferenceapis.com/v1"),
+        ["INFERENCEAPIS_API_KEY"], ["INFERENCEAPIS_API_BASE"];
+    responds "refuseless", Some("https://api.refuseless.com/v1"),
+        ["REFUSELESS_API_KEY"], [];
+    plain "kyma", Some("https://kymaapi.com/v1"),
+        ["KYMA_API_KEY"], [];
+    plain "streamlake", Some("https://vanchin.streamlake.ai/api/gateway/v1/endpoints"),
+        ["STREAMLAKE_API_KEY"], ["STREAMLAKE_API_BASE"];
+    plain "wally", Some("https://inference.runanywhere.ai/v1"),
+        ["WALLY_API_KEY"], ["WALLY_API_BASE"];
+    plain "text-completion-openai", Some("https://api.openai.com/v1"),
+        ["OPENAI_API_KEY"], ["OPENAI_BASE_URL" "OPENAI_API_BASE"];
+    any "xinference", None, ["XINFERENCE_API_KEY"], ["XINFERENCE_API_BASE"];
+    ranks "infinity", None, ["INFINITY_API_KEY"], ["INFINITY_API_BASE"];
+    plain "voyage", Some("https://api.voyageai.com/v1"),
+        ["VOYAGE_API_KEY" "VOYAGE_AI_API_KEY" "VOYAGE_AI_TOKEN"], ["VOYAGE_API_BASE"];
+    old "ovhcloud", Some("https://oai.endpoints.kepler.ai.cloud.ovh.net/v1"),
+        ["OVHCLOUD_API_KEY"], ["OVHCLOUD_API_BASE"];
+    old "minimax", Some("https://api.minimax.io/v1"), ["MINIMAX_API_KEY"], ["MINIMAX_API_BASE"];
+    old "compactifai", Some("https://api.compactif.ai/v1"), ["COMPACTIFAI_API_KEY"], [];
+    old "cometapi", Some("https://api.cometapi.com/v1"),
+        ["COMETAPI_KEY" "COMETAPI_API_KEY"], ["COMETAPI_API_BASE"];
+    old "amazon_nova", Some("https://api.nova.amazon.com/v1"),
+        ["AMAZON_NOVA_API_KEY"], ["AMAZON_NOVA_API_BASE"];
     responds "bedrock_mantle", Some("https://bedrock-mantle.us-east-1.api.aws/v1"),
         ["BEDROCK_MANTLE_API_KEY" "AWS_BEARER_TOKEN_BEDROCK"], ["BEDROCK_MANTLE_API_BASE"];
 };

@@ -63,7 +63,8 @@ impl Draft<'_> {
             return;
         }
         let mut config = json!({"tools": tools});
-        if chat.parallel_tool_calls == Some(false) {
+        // Only Claudes can be told, in their own words.
+        if chat.parallel_tool_calls == Some(false) && self.family == Family::Claude {
             self.one_at_a_time(choice.as_ref());
         } else if let Some(choice) = choice {
             config["toolChoice"] = choice;
@@ -125,12 +126,8 @@ impl Draft<'_> {
         }
     }
 
-    /// One call in a turn: only Claudes can be told, in their own words.
+    /// One call in a turn, in Claude's words.
     fn one_at_a_time(&mut self, choice: Option<&Value>) {
-        if self.family != Family::Claude {
-            self.losses.lose("parallel_tool_calls");
-            return;
-        }
         let mut own = json!({"type": "auto"});
         match choice {
             Some(choice) if choice.get("any").is_some() => own["type"] = "any".into(),
