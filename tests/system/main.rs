@@ -20,6 +20,7 @@ mod instances;
 mod limits;
 mod metrics;
 mod money;
+mod names;
 mod operations;
 mod passing;
 mod restarts;

@@ -74,7 +74,7 @@ pub(super) fn told(attempt: &Attempt) -> Value {
 
 fn inner(error: &Error) -> Value {
     let detail = &error.detail;
-    let (type_name, code) = names(error.kind);
+    let (type_name, _) = names(error.kind);
     // A client's fault is told in the upstream's own words, for programs that know them.
     let own = error.kind == ErrorKind::BadRequest;
     let type_name = detail.type_name.as_deref().filter(|_| own).unwrap_or(type_name);
@@ -82,8 +82,15 @@ fn inner(error: &Error) -> Value {
         "message": detail.message,
         "type": type_name,
         "param": detail.param,
-        "code": detail.code.as_deref().or(code),
+        "code": code_of(error),
     })
+}
+
+/// The code an error is told with: the upstream's own, if it has one.
+pub(super) fn code_of(error: &Error) -> Option<&str> {
+    // Vendors have many words for these two, and programs look for OpenAI's.
+    let alike = matches!(error.kind, ErrorKind::ContextWindow | ErrorKind::ContentPolicy);
+    error.detail.code.as_deref().filter(|_| !alike).or(names(error.kind).1)
 }
 
 /// The type and the code a kind is told with.

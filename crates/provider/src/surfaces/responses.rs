@@ -4,7 +4,7 @@ use bytes::Bytes;
 use pointsman_types::{Attempt, Error, Operation};
 use serde_json::json;
 
-use super::openai::{OpenAiSurface, model_of, names};
+use super::openai::{OpenAiSurface, code_of, model_of, names};
 use crate::{BodyFault, Call, CallHead, Envelope, Surface};
 
 /// Reads requests and tells of failures in the shape of OpenAI's responses.
@@ -23,10 +23,10 @@ impl Surface for ResponsesSurface {
 
     fn failure_event(&self, error: &Error) -> Bytes {
         let detail = &error.detail;
-        let (type_name, code) = names(error.kind);
+        let (type_name, _) = names(error.kind);
         let body = json!({
             "type": "error",
-            "code": detail.code.as_deref().or(code).unwrap_or(type_name),
+            "code": code_of(error).unwrap_or(type_name),
             "message": detail.message,
             "param": detail.param,
             "sequence_number": 0,

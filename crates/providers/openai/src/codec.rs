@@ -174,7 +174,10 @@ impl Codec for OpenAiCodec {
                 translated(what, now, ChunkDecoder::new())
             }
             Operation::Responses => Box::new(ResponseFrames::default()),
-            _ => Box::new(ChunkFrames::new(what.include_usage)),
+            Operation::Chat | Operation::Completions => {
+                Box::new(ChunkFrames::new(what.include_usage))
+            }
+            _ => Box::new(ChunkFrames::of_something_else(what.include_usage)),
         }
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct ChunkFrames {
     splitter: SseSplitter,
     /// A finish reason or `[DONE]` was seen, so the answer is complete.
     complete: bool,
+    /// Content was seen, or what is asked for has none that is known here.
+    answers: bool,
     /// The caller did not ask for the usage: what tells only of it is not passed on.
     hides_usage: bool,
 }
@@ -46,6 +48,11 @@ impl ChunkFrames {
         Self { hides_usage: !include_usage, ..Self::default() }
     }
 
+    /// The reader of a stream whose content is none of a chat's or a completion's.
+    pub(crate) fn of_something_else(include_usage: bool) -> Self {
+        Self { answers: true, ..Self::new(include_usage) }
+    }
+
     fn frame(&mut self, raw: Bytes) -> Result<Frame, Error> {
         let (event, bare) = self.event(&raw)?;
         let raw = match (self.hides_usage, bare) {
@@ -64,6 +71,10 @@ impl ChunkFrames {
             return Ok((Event::default(), false));
         }
         if data == b"[DONE]" {
+            if !self.answers {
+                let message = "the upstream's stream ended before any content";
+                return Err(Error::new(ErrorKind::Server, message));
+            }
             self.complete = true;
             return Ok((Event { done: true, ..Event::default() }, false));
         }
@@ -79,8 +90,10 @@ impl ChunkFrames {
         let choices = chunk.choices.as_deref().unwrap_or_default();
         self.complete |= choices.iter().any(|choice| choice.finish_reason.0);
         let bare = chunk.choices.as_ref().is_some_and(Vec::is_empty) && chunk.usage.0.is_some();
+        let content = choices.iter().any(crate::wire::Choice::has_content);
+        self.answers |= content;
         let event = Event {
-            content: choices.iter().any(crate::wire::Choice::has_content),
+            content,
             text: choices.iter().map(crate::wire::Choice::length).sum(),
             usage: chunk.used(),
             ..Event::default()
@@ -240,6 +253,14 @@ mod tests {
         let no_done = STREAM.replace("data: [DONE]\n\n", "");
         assert!(read(&[no_done.as_bytes()]).is_ok());
         assert_eq!(read(&[]).unwrap_err().kind, ErrorKind::Connection);
+    }
+
+    #[test]
+    fn an_end_without_an_answer_is_an_error() {
+        for start in ["", "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n"] {
+            let text = format!("{start}data: [DONE]\n\n");
+            assert_eq!(read(&[text.as_bytes()]).unwrap_err().kind, ErrorKind::Server, "{text}");
+        }
     }
 
     #[test]
