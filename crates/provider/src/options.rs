@@ -176,6 +176,13 @@ impl CallOptions {
         self.fallbacks.as_ref().map(|general| entry(general, names))
     }
 
+    /// The names that the request's own fallbacks lead to, after whatever failure.
+    pub fn own_targets(&self) -> impl Iterator<Item = &str> {
+        let lists =
+            [&self.fallbacks, &self.context_window_fallbacks, &self.content_policy_fallbacks];
+        lists.into_iter().flatten().flatten().map(|target| target.model.as_str())
+    }
+
     /// Whether the request has fallbacks after filtered content, of what goes by those names.
     pub fn minds_filters(&self, names: &[&str]) -> bool {
         self.content_policy_fallbacks.as_ref().is_some_and(|own| has_entry(own, names))
