@@ -25,9 +25,9 @@ impl Place {
         Self { group, only: None, taken: None, asked: None }
     }
 
-    /// Whether both names mean the same deployments, and the same model of theirs.
+    /// Whether both names mean the same group, and the same model of its.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        (self.group, self.only, &self.taken) == (other.group, other.only, &other.taken)
+        (self.group, &self.taken) == (other.group, &other.taken)
     }
 }
 
