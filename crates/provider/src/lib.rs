@@ -19,6 +19,7 @@ mod form;
 mod headers;
 mod http_provider;
 mod machine;
+mod metadata;
 mod oauth;
 mod options;
 mod pieces;

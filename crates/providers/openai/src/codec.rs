@@ -215,7 +215,7 @@ mod tests {
         let codec = OpenAiCodec::new(&VENDORS[0]);
         let sent = call(
             r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3},
- "timeout": 3, "model": "mine", "metadata": {"tags": ["x"]}}"#,
+ "timeout": 3, "model": "mine", "metadata": {"tags": ["x"], "k" : "v"}}"#,
         );
         assert_eq!(
             sent.options,
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(request.uri(), "http://host:1/v1/chat/completions");
         assert_eq!(
             request.body().to_bytes(),
-            r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3}, "model": "theirs", "metadata": {"tags": ["x"]}}"#
+            r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3}, "model": "theirs", "metadata": {"k" : "v"}}"#
         );
     }
 
