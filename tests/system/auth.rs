@@ -1,5 +1,9 @@
 //! `master_key`: who may pass.
 
+use pointsman_testkit::Behaviour;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
 use crate::world::{CHAT, Config, get, hello, post, upstream};
 
 #[tokio::test]
@@ -49,4 +53,34 @@ async fn everything_but_the_health_of_the_process_needs_the_key() {
         assert_eq!(post(&gateway, CHAT, &headers, &body).await.head.status, 200, "{key}");
     }
     assert!(!gateway.logs().contains("sk-"), "{}", gateway.logs());
+}
+
+#[tokio::test]
+async fn a_key_for_some_models_has_no_others_as_fallbacks() {
+    let (m, secret) = (upstream("m").await, upstream("secret").await);
+    m.always(Behaviour::ok().error(400, "context_length_exceeded", "x", "too long"));
+    let hash = Sha256::digest(b"sk-team")
+        .iter()
+        .fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
+    let config = Config::default().deployment(&m).member("other", "secret", &secret.base(), "");
+    let keys = format!(
+        "general_settings: {{master_key: sk-all}}\nrouter_settings: {{num_retries: 0, pointsman: \
+         {{keys: [{{name: team, hash: 'sha256:{hash}', models: [m]}}]}}}}"
+    );
+    let gateway = config.and(&keys).start().await;
+    for (name, own) in [
+        ("fallbacks", json!(["other"])),
+        ("fallbacks", json!([{"model": "other"}])),
+        ("context_window_fallbacks", json!([{"m": ["m", "secret"]}])),
+    ] {
+        let mut body = hello(false);
+        body[name] = own;
+        let key = [("authorization", "Bearer sk-team")];
+        let response = post(&gateway, CHAT, &key, body.to_string()).await;
+        assert_eq!(response.head.status, 403, "{name}: {}", response.text());
+        assert_eq!(response.json()["error"]["code"], "model_not_allowed", "{name}");
+        let all = [("authorization", "Bearer sk-all")];
+        assert_eq!(post(&gateway, CHAT, &all, body.to_string()).await.head.status, 200, "{name}");
+    }
+    assert_eq!(secret.count(), 3);
 }

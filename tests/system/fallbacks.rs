@@ -185,6 +185,33 @@ async fn a_second_copy_overtakes_a_slow_one() {
 }
 
 #[tokio::test]
+async fn a_third_copy_overtakes_two_slow_ones() {
+    let hedged = "router_settings: {pointsman: {hedge: {groups: [m], after: 0.3}}}";
+    let (a, b, c) = (upstream("a").await, upstream("b").await, upstream("c").await);
+    for up in [&a, &b] {
+        up.then([Behaviour::ok().hang()]);
+    }
+    let config =
+        Config::default().tuned(&a, ", order: 1").tuned(&b, ", order: 2").tuned(&c, ", order: 3");
+    let gateway = config.and(hedged).start().await;
+    let response = chat(&gateway).await;
+    assert_eq!((response.head.status, by(&response)), (200, "c"), "{}", response.text());
+    assert_eq!(response.head.header("x-pointsman-attempts"), Some("3"));
+    // Nobody else is there: one of the two is asked again.
+    for up in [&a, &b] {
+        up.then([Behaviour::ok().hang()]);
+    }
+    let gateway =
+        Config::default().tuned(&a, ", order: 1").tuned(&b, ", order: 2").and(hedged).start().await;
+    let response = chat(&gateway).await;
+    assert_eq!((response.head.status, by(&response)), (200, "a"), "{}", response.text());
+    assert_eq!(response.head.header("x-pointsman-attempts"), Some("3"));
+    for id in ["a", "b"] {
+        assert_eq!(standing(&gateway, id).await["in_flight"], 0, "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_may_say_what_it_wants() {
     let (a, b, c) = (upstream("a").await, upstream("b").await, upstream("c").await);
     a.always(Behaviour::ok().status(500));

@@ -23,6 +23,7 @@ mod lacks;
 mod limits;
 mod metrics;
 mod money;
+mod names;
 mod operations;
 mod passing;
 mod restarts;

@@ -56,6 +56,25 @@ async fn a_faulty_file_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_deployment_whose_key_is_mended_is_asked_at_once() {
+    let a = upstream("a").await;
+    a.answer_with(|call, _| match call.header("authorization") {
+        Some("Bearer sk-a2") => Behaviour::ok(),
+        _ => Behaviour::ok().error(429, "insufficient_quota", "x", "nothing left"),
+    });
+    let gateway = Config::default().deployment(&a).start().await;
+    assert_eq!(chat(&gateway).await.head.status, 429);
+    assert_eq!(standing(&gateway, "a").await["state"], "cooling");
+    let mended = Config::default().deployment(&a).text().replace("sk-a", "sk-a2");
+    gateway.configure(&mended).unwrap();
+    gateway.signal_hup().await.unwrap();
+    gateway.logged("\"reloaded\"", WITHIN).await.unwrap();
+    let response = chat(&gateway).await;
+    assert_eq!(response.head.status, 200, "{}", response.text());
+    assert_eq!(a.count(), 2);
+}
+
+#[tokio::test]
 async fn a_reload_changes_the_key() {
     let a = upstream("a").await;
     let with = |key| {

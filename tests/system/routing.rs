@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pointsman_testkit::{Behaviour, now};
+use pointsman_testkit::{Behaviour, now, wire::Response};
 use serde_json::json;
 
 use crate::{
@@ -77,6 +77,11 @@ async fn a_session_stays_until_its_member_fails() {
     let gateway = config.start().await;
     let ask = async || {
         let response = headed(&gateway, ("x-litellm-session-id", "s1")).await;
+        let mut body = hello(false);
+        body["metadata"] = json!({"session_id": "s1"});
+        let again = ask(&gateway, &body).await;
+        let who = |of: &Response| of.head.header("x-pointsman-deployment").map(str::to_owned);
+        assert_eq!(who(&response), who(&again), "in the body as in a header");
         assert_eq!(response.head.status, 200, "{}", response.text());
         response.head.header("x-pointsman-deployment").unwrap_or_default().to_owned()
     };

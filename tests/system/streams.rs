@@ -98,6 +98,7 @@ async fn a_stream_that_fails_before_its_first_content_moves_on() {
         ),
         ("late first token", Behaviour::ok().first_chunk_delay(std::time::Duration::from_secs(20))),
         ("empty", Behaviour::ok().sse(Vec::<&str>::new())),
+        ("its end alone", Behaviour::ok().sse(["data: [DONE]\n\n"])),
     ] {
         let (bad, good) = (upstream("bad").await, upstream("good").await);
         bad.always(fault);

@@ -73,7 +73,7 @@ pub(crate) fn read(
                 reading.error(entry.at, message);
                 continue;
             }
-            if group != "*" && !names.any(group) {
+            if group != "*" && !names.is_key(group) {
                 names.never(reading, field.entry(entry), group);
             }
             let Some(targets) = targets(reading, field.part(&entry.node), names) else { continue };
@@ -94,7 +94,8 @@ pub(crate) fn targets(
     let mut read = Vec::new();
     for item in reading.list(field, "groups")? {
         let Some((model, overrides)) = target(reading, item) else { continue };
-        if !names.unknown(reading, &field.name(), &model) && names.served(&model.text) {
+        let is_id = names.is_id(&model.text);
+        if is_id || !names.unknown(reading, &field.name(), &model) && names.served(&model.text) {
             read.push(Target { model: model.text, overrides });
         }
     }

@@ -58,7 +58,10 @@ impl ModelList {
             left_out |= read.entry(reading, item, refers, &mut drafts);
         }
         if drafts.is_empty() && left_out {
-            reading.error(list.at, "model_list: every deployment is left out by its unless_env");
+            reading.error(
+                list.at,
+                "model_list: every deployment is left out, by blocked or unless_env",
+            );
         }
         scale_weights(reading, &mut drafts);
         name(reading, &mut drafts);
@@ -121,7 +124,8 @@ impl ModelList {
             reading.error(quota.at, message);
         }
         self.silent_models.extend(read.silent_models.iter().cloned());
-        let left_out = read.left_out;
+        let blocked = reading.take(&info, "blocked", Reading::flag).unwrap_or(false);
+        let left_out = read.left_out || blocked;
         let draft = drafts(reading, at, group.as_ref(), read, [&entry, &fields, &info]);
         if !left_out {
             out.extend(draft);

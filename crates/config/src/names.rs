@@ -16,6 +16,8 @@ pub(crate) struct Names {
     pub(crate) groups: BTreeSet<String>,
     /// Those with a `*`.
     patterns: Vec<String>,
+    /// The ids of all deployments that serve.
+    ids: BTreeSet<String>,
     /// The groups that have a deployment.
     alive: BTreeSet<String>,
     /// The groups of each routing group.
@@ -34,6 +36,7 @@ impl Names {
         let mut names = Self {
             groups: list.names.clone(),
             patterns: list.names.iter().filter(|name| name.contains('*')).cloned().collect(),
+            ids: list.deployments.iter().map(|one| one.deployment.id.to_string()).collect(),
             alive: alive.collect(),
             ..Self::default()
         };
@@ -58,6 +61,21 @@ impl Names {
     /// Whether a call may be for the name.
     pub(crate) fn any(&self, name: &str) -> bool {
         self.aliases.contains_key(name) || self.group(name)
+    }
+
+    /// Whether fallbacks or retries may be said of the name: also of a deployment's id, and of what
+    /// a wildcard covers once a vendor stands before it.
+    pub(crate) fn is_key(&self, name: &str) -> bool {
+        let covers = |pattern: &String| {
+            let vendor = pattern.split_once('/').map_or("", |(vendor, _)| vendor);
+            matches(pattern, &format!("{vendor}/{name}"))
+        };
+        self.any(name) || self.is_id(name) || self.patterns.iter().any(covers)
+    }
+
+    /// Whether it is the id of a deployment that serves.
+    pub(crate) fn is_id(&self, name: &str) -> bool {
+        self.ids.contains(name)
     }
 
     /// Whether a call for the name can be served: not when all its deployments are left out.

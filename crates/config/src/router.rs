@@ -109,7 +109,7 @@ fn after_failures(
     spec.retry_policy = retry_policy::read(reading, both.router);
     spec.model_group_retry_policy =
         retry_policy::read_groups(reading, both.router, |reading, field, group| {
-            if !names.group(group) {
+            if !names.is_key(group) {
                 names.never(reading, field, group);
             }
         });

@@ -285,7 +285,7 @@ fn simulated_keys_are_for_simulated_deployments() {
     );
     params(
         "model: simulated/m\nunless_env: SET\n",
-        &["1:1: model_list: every deployment is left out by its unless_env"],
+        &["1:1: model_list: every deployment is left out, by blocked or unless_env"],
     );
 }
 

@@ -189,6 +189,23 @@ router_settings:
 }
 
 #[test]
+fn a_blocked_deployment_is_left_out() {
+    let text = "
+model_list:
+- {model_name: g, litellm_params: {model: openai/m}}
+- {model_name: g, litellm_params: {model: openai/n}, model_info: {blocked: true}}
+- {model_name: h, litellm_params: {model: openai/n}, model_info: {blocked: true}}
+router_settings: {fallbacks: [{g: [h]}]}
+";
+    let spec = good(text);
+    let models: Vec<&str> =
+        spec.deployments.iter().map(|one| one.deployment.model.as_str()).collect();
+    assert_eq!(models, ["m"]);
+    assert!(spec.router.fallbacks.is_empty());
+    assert_eq!(good(&text.replace("true", "false")).deployments.len(), 3);
+}
+
+#[test]
 fn merge_keys_and_aliases_work_as_in_pyyaml() {
     let text = "
 a: &a {model: openai/a, rpm: 1}

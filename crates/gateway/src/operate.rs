@@ -101,7 +101,7 @@ pub(crate) async fn read(
 pub(crate) fn finished(app: &App, headers: &HeaderMap, mut call: Call) -> Result<Call, Error> {
     let operation = call.head.operation;
     options::add(headers, &mut call.options).map_err(faulty)?;
-    call.options.caller = caller(app, headers, &call.head.model)?;
+    call.options.caller = caller(app, headers, &call)?;
     app.router.affinity_header(|name| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         call.options.mark = value.map(str::to_owned);
@@ -113,12 +113,14 @@ pub(crate) fn finished(app: &App, headers: &HeaderMap, mut call: Call) -> Result
     Ok(call)
 }
 
-/// The caller whose account the call draws on, if it may ask for the model.
-fn caller(app: &App, headers: &HeaderMap, model: &str) -> Result<Option<String>, Error> {
+/// The caller whose account the call draws on, if it may ask for all that the request names.
+fn caller(app: &App, headers: &HeaderMap, call: &Call) -> Result<Option<String>, Error> {
     let Some(caller) = app.caller(|| auth::presented(headers)) else { return Ok(None) };
-    if model.split(',').all(|name| caller.may_ask(name.trim())) {
+    let models = call.head.model.split(',').map(str::trim);
+    let mut named = models.chain(call.options.own_targets());
+    let Some(model) = named.find(|name| !caller.may_ask(name)) else {
         return Ok(Some(caller.name.clone()));
-    }
+    };
     let message = format!("the key of `{}` may not ask for the model `{model}`", caller.name);
     Err(Error::new(ErrorKind::Permission, message).with_code("model_not_allowed"))
 }

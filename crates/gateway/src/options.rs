@@ -27,7 +27,9 @@ pub(crate) fn add(headers: &HeaderMap, options: &mut CallOptions) -> Result<(), 
         let priority = priority.map_err(|_| wrong("x-litellm-priority", "a whole number"))?;
         options.priority.get_or_insert(priority);
     }
-    options.session = text("x-litellm-session-id")?.map(str::to_owned);
+    if let Some(session) = text("x-litellm-session-id")? {
+        options.session.get_or_insert_with(|| session.to_owned());
+    }
     if let Some(tags) = text("x-litellm-tags")? {
         let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty());
         options.tags.extend(tags.map(str::to_owned));

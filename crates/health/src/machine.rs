@@ -1,7 +1,7 @@
 //! The state machine.
 
 use pointsman_clock::{Entropy, Instant};
-use pointsman_types::{ErrorKind, Penalty};
+use pointsman_types::{Blame, ErrorKind, Penalty};
 
 use crate::{
     policy::{Cooldown, Failure, Policy, is_hard, latest},
@@ -275,6 +275,20 @@ impl Health {
         }
         let until = now + what.length(policy, self.streak, chance);
         self.cool(until, what.kind, policy, now)
+    }
+
+    /// The deployment has another credential from now on: what the old one was refused is over, and
+    /// the next claim is the probe. Results of what was sent with the old one are of an older
+    /// generation. Any other cooldown stays.
+    pub fn rekeyed(&mut self, now: Instant) {
+        self.renew();
+        if let State::Out { until, kind, probing } = &mut self.state {
+            *probing = false;
+            if kind.blame() == Blame::Credential {
+                *until = now.min(*until);
+                self.streak = 0;
+            }
+        }
     }
 
     /// Claims the probe of a softly cooling deployment ahead of its time, for a call that would

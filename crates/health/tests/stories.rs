@@ -142,6 +142,36 @@ fn a_lone_member_keeps_serving_where_waiting_is_in_vain() {
 }
 
 #[test]
+fn another_credential_ends_what_the_old_one_was_refused() {
+    let mut story = Story::new(Policy::default());
+    let old = story.claim();
+    story.fails(what(QuotaExhausted)).unwrap();
+    story.health.rekeyed(story.now);
+    assert_eq!(story.standing(), Standing::Due);
+    let probe = story.claim();
+    assert!(probe.is_probe());
+    assert_eq!(story.fail(old, what(Authentication)), None, "it was sent with the old one");
+    assert_eq!(story.standing(), Standing::Probing);
+    story.health.success(probe, story.now);
+    assert!(matches!(story.standing(), Standing::Ramping { .. }));
+
+    // A probe with the old one says nothing of the new one.
+    story.fails(what(Authentication)).unwrap();
+    story.health.rekeyed(story.now);
+    let probe = story.claim();
+    story.health.rekeyed(story.now);
+    assert_eq!(story.fail(probe, what(Authentication)), None);
+    assert_eq!(story.standing(), Standing::Due);
+
+    // Other cooldowns have nothing to do with it.
+    let mut story = Story::new(Policy::default());
+    story.fails(what(RateLimited)).unwrap();
+    let before = story.standing();
+    story.health.rekeyed(story.now);
+    assert_eq!(story.standing(), before);
+}
+
+#[test]
 fn only_its_holder_frees_the_probe() {
     let mut story = Story::new(Policy::default());
     let old = story.claim();

@@ -101,7 +101,7 @@ fn one_call(operation: Operation, body: &Envelope) -> bool {
 pub struct Call {
     /// What is asked.
     pub head: CallHead,
-    /// The body as it came.
+    /// The body as it came, but for what in its `metadata` is the router's own.
     pub envelope: Envelope,
     /// The router's own fields.
     pub options: CallOptions,
@@ -119,6 +119,7 @@ impl Call {
     /// When one of the router's own fields in the body is wrong.
     pub fn of(head: CallHead, envelope: Envelope) -> Result<Self, BodyFault> {
         let options = CallOptions::read(&envelope)?;
+        let envelope = crate::metadata::without_own(envelope)?;
         Ok(Self { head, envelope, options, headers: HeaderMap::new(), form: None })
     }
 

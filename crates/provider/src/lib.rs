@@ -20,6 +20,7 @@ mod headers;
 mod http_provider;
 mod lacks;
 mod machine;
+mod metadata;
 mod oauth;
 mod options;
 mod pieces;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pointsman_types::ErrorKind;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{BodyFault, Envelope};
 
@@ -49,6 +50,8 @@ const LONGEST: Duration = Duration::from_hours(1);
 /// Where a call falls back to, and what changes in it there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FallbackTarget {
+    /// The name whose failure it is for, `*` for those without a target of their own; `None`: any.
+    pub of: Option<String>,
     /// A group, an alias, or a deployment's id.
     pub model: String,
     /// Members of the body that are set there: name and JSON text.
@@ -57,7 +60,7 @@ pub struct FallbackTarget {
 
 impl From<&str> for FallbackTarget {
     fn from(model: &str) -> Self {
-        Self { model: model.to_owned(), overrides: Vec::new() }
+        Self { model: model.to_owned(), ..Self::default() }
     }
 }
 
@@ -132,11 +135,14 @@ impl CallOptions {
             let message = format!("`{name}` cannot be set on a request: it is configured here");
             return Err(BodyFault::of(name, message));
         }
+        // Other shapes of `metadata` are the vendor's business.
+        let metadata = body.raw("metadata").and_then(|raw| serde_json::from_str(raw).ok());
+        let metadata: Value = metadata.unwrap_or_default();
         Ok(Self {
             num_retries: body.read("num_retries", "a whole number, 0 or more")?,
             timeout: seconds(body, "timeout")?,
             stream_timeout: seconds(body, "stream_timeout")?,
-            tags: tags(body)?,
+            tags: tags(&metadata)?,
             priority: body.read("priority", "a whole number")?,
             key: body.read::<String>("user", "a string")?,
             fallbacks: fallbacks(body, "fallbacks")?,
@@ -149,20 +155,37 @@ impl CallOptions {
             fastest_response: body.read("fastest_response", "a boolean")?.unwrap_or(false),
             cache: body.read("cache", "an object")?.unwrap_or_default(),
             mock_response: body.read("mock_response", "a string")?,
-            session: None,
+            session: metadata["session_id"].as_str().filter(|id| !id.is_empty()).map(Into::into),
             mark: None,
             caller: None,
         })
     }
 
-    /// The request's own fallbacks after a failure of that kind.
-    pub fn fallbacks_after(&self, kind: ErrorKind) -> Option<&[FallbackTarget]> {
+    /// The request's own fallbacks after a failure of that kind, of what goes by those names; the
+    /// first name with an entry counts. `None` if the request has none for such a kind.
+    pub fn fallbacks_after(&self, kind: ErrorKind, names: &[&str]) -> Option<Vec<&FallbackTarget>> {
         let own = match kind {
             ErrorKind::ContextWindow => self.context_window_fallbacks.as_ref(),
             ErrorKind::ContentPolicy => self.content_policy_fallbacks.as_ref(),
             _ => None,
         };
-        own.or(self.fallbacks.as_ref()).map(Vec::as_slice)
+        // An entry is used alone; where there is none the general ones are.
+        if let Some(own) = own.filter(|own| own.is_empty() || has_entry(own, names)) {
+            return Some(entry(own, names));
+        }
+        self.fallbacks.as_ref().map(|general| entry(general, names))
+    }
+
+    /// The names that the request's own fallbacks lead to, after whatever failure.
+    pub fn own_targets(&self) -> impl Iterator<Item = &str> {
+        let lists =
+            [&self.fallbacks, &self.context_window_fallbacks, &self.content_policy_fallbacks];
+        lists.into_iter().flatten().flatten().map(|target| target.model.as_str())
+    }
+
+    /// Whether the request has fallbacks after filtered content, of what goes by those names.
+    pub fn minds_filters(&self, names: &[&str]) -> bool {
+        self.content_policy_fallbacks.as_ref().is_some_and(|own| has_entry(own, names))
     }
 
     /// A time in seconds, as requests and headers give it; bounded by one hour.
@@ -188,43 +211,59 @@ fn seconds(body: &Envelope, name: &str) -> Result<Option<Duration>, BodyFault> {
     CallOptions::time(seconds).map(Some).ok_or_else(wrong)
 }
 
-/// `metadata.tags`; other shapes of `metadata` are the vendor's business.
-fn tags(body: &Envelope) -> Result<Vec<String>, BodyFault> {
-    #[derive(Deserialize)]
-    struct Metadata {
-        tags: Option<serde_json::Value>,
-    }
-    let metadata = body.raw("metadata").and_then(|raw| serde_json::from_str::<Metadata>(raw).ok());
-    match metadata.and_then(|metadata| metadata.tags) {
-        Some(serde_json::Value::Array(tags)) => tags
-            .into_iter()
-            .map(|tag| match tag {
-                serde_json::Value::String(tag) => Ok(tag),
-                _ => Err(BodyFault::of("metadata", "`metadata.tags` must be a list of strings")),
-            })
-            .collect(),
-        _ => Ok(Vec::new()),
-    }
+fn tags(metadata: &Value) -> Result<Vec<String>, BodyFault> {
+    let Some(tags) = metadata["tags"].as_array() else { return Ok(Vec::new()) };
+    let wrong = || BodyFault::of("metadata", "`metadata.tags` must be a list of strings");
+    tags.iter().map(|tag| tag.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+}
+
+fn has_entry(targets: &[FallbackTarget], names: &[&str]) -> bool {
+    !entry(targets, names).is_empty()
+}
+
+/// The targets for the first of the names that has any, else for every name; and those for any.
+fn entry<'a>(targets: &'a [FallbackTarget], names: &[&str]) -> Vec<&'a FallbackTarget> {
+    let of = |name: &str| targets.iter().any(|target| target.of.as_deref() == Some(name));
+    let name = names.iter().copied().find(|name| of(name)).unwrap_or("*");
+    let meant = |target: &&FallbackTarget| target.of.as_deref().is_none_or(|of| of == name);
+    targets.iter().filter(meant).collect()
 }
 
 fn fallbacks(body: &Envelope, name: &str) -> Result<Option<Vec<FallbackTarget>>, BodyFault> {
-    let want = "a list of model names, or of objects with a `model`";
-    let Some(targets) = body.read::<Vec<serde_json::Value>>(name, want)? else {
-        return Ok(None);
-    };
-    let target = |value| match value {
-        serde_json::Value::String(model) => Some(FallbackTarget { model, overrides: Vec::new() }),
-        serde_json::Value::Object(mut members) => {
-            let serde_json::Value::String(model) = members.remove("model")? else { return None };
+    let want = "a list of model names, of objects with a `model`, or of objects that map a model \
+                to such a list";
+    let Some(targets) = body.read::<Vec<Value>>(name, want)? else { return Ok(None) };
+    let all: Option<Vec<Vec<_>>> = targets.into_iter().map(fallback).collect();
+    let wrong = || BodyFault::of(name, format!("`{name}` must be {want}"));
+    all.map(|all| Some(all.concat())).ok_or_else(wrong)
+}
+
+/// A target for any failure, or those of each name of a mapping, as configurations have it.
+fn fallback(value: Value) -> Option<Vec<FallbackTarget>> {
+    let Value::Object(members) = value else { return Some(vec![target(value)?]) };
+    if members.is_empty() || !members.values().all(Value::is_array) {
+        return Some(vec![target(Value::Object(members))?]);
+    }
+    let mut all = Vec::new();
+    for (of, list) in members {
+        for item in list.as_array()? {
+            all.push(FallbackTarget { of: Some(of.clone()), ..target(item.clone())? });
+        }
+    }
+    Some(all)
+}
+
+fn target(value: Value) -> Option<FallbackTarget> {
+    match value {
+        Value::String(model) => Some(model.as_str().into()),
+        Value::Object(mut members) => {
+            let Value::String(model) = members.remove("model")? else { return None };
             let overrides =
                 members.into_iter().map(|(name, json)| (name, json.to_string())).collect();
-            Some(FallbackTarget { model, overrides })
+            Some(FallbackTarget { of: None, model, overrides })
         }
         _ => None,
-    };
-    let all: Option<Vec<_>> = targets.into_iter().map(target).collect();
-    let wrong = || BodyFault::of(name, format!("`{name}` must be {want}"));
-    all.map(Some).ok_or_else(wrong)
+    }
 }
 
 #[cfg(test)]
@@ -237,17 +276,45 @@ mod tests {
 
     #[test]
     fn reads_what_litellm_reads() {
-        let body = r#"{"num_retries": 0, "timeout": 2.5, "metadata": {"tags": ["a", "!b"]},
+        let body = r#"{"num_retries": 0, "timeout": 2.5, "metadata": {"tags": ["a", "!b"], "session_id": "s"},
             "fallbacks": ["x", {"model": "y", "n": 1}], "user": "me", "priority": 1}"#;
         let options = read(body).unwrap();
         assert_eq!(options.num_retries, Some(0));
         assert_eq!(options.timeout, Some(Duration::from_millis(2_500)));
         assert_eq!(options.tags, ["a", "!b"]);
+        assert_eq!(options.session.as_deref(), Some("s"));
         let overrides = vec![("n".to_owned(), "1".to_owned())];
-        let y = FallbackTarget { model: "y".into(), overrides };
+        let y = FallbackTarget { of: None, model: "y".into(), overrides };
         assert_eq!(options.fallbacks.unwrap(), ["x".into(), y]);
         assert_eq!(options.key.as_deref(), Some("me"));
         assert_eq!(read(r#"{"metadata": "free text"}"#).unwrap(), CallOptions::default());
+    }
+
+    #[test]
+    fn fallbacks_may_be_for_a_name() {
+        let body = r#"{"context_window_fallbacks": [{"g": ["x", {"model": "y"}], "h": []}, "z"]}"#;
+        let own = read(body).unwrap().context_window_fallbacks.unwrap();
+        let of = |model: &str| FallbackTarget { of: Some("g".to_owned()), ..model.into() };
+        assert_eq!(own, [of("x"), of("y"), "z".into()]);
+        let none = read(r#"{"fallbacks": [{"g": []}]}"#).unwrap();
+        assert_eq!(none.fallbacks, Some(Vec::new()));
+    }
+
+    #[test]
+    fn an_entry_is_used_alone_and_a_name_without_one_has_the_general_ones() {
+        let body = r#"{"context_window_fallbacks": [{"g": ["x"]}],
+            "fallbacks": [{"g": ["a"], "*": ["b"]}, "c"]}"#;
+        let options = read(body).unwrap();
+        let after = |kind, names: &[&str]| -> Vec<String> {
+            let all = options.fallbacks_after(kind, names).unwrap();
+            all.iter().map(|target| target.model.clone()).collect()
+        };
+        assert_eq!(after(ErrorKind::ContextWindow, &["g"]), ["x"]);
+        assert_eq!(after(ErrorKind::Server, &["asked", "g"]), ["a", "c"]);
+        assert_eq!(after(ErrorKind::ContextWindow, &["h"]), ["b", "c"]);
+        assert_eq!(CallOptions::default().fallbacks_after(ErrorKind::Server, &["g"]), None);
+        let none = read(r#"{"context_window_fallbacks": []}"#).unwrap();
+        assert_eq!(none.fallbacks_after(ErrorKind::ContextWindow, &["g"]), Some(Vec::new()));
     }
 
     #[test]
@@ -261,6 +328,9 @@ mod tests {
             (r#"{"metadata": {"tags": [1]}}"#, "metadata"),
             (r#"{"fallbacks": "x"}"#, "fallbacks"),
             (r#"{"fallbacks": [{"n": 1}]}"#, "fallbacks"),
+            (r#"{"fallbacks": [{}]}"#, "fallbacks"),
+            (r#"{"fallbacks": [{"g": [1]}]}"#, "fallbacks"),
+            (r#"{"context_window_fallbacks": [{"g": "x"}]}"#, "context_window_fallbacks"),
             (r#"{"api_key": "k"}"#, "api_key"),
             (r#"{"user": 5}"#, "user"),
         ] {

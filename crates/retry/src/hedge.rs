@@ -1,4 +1,4 @@
-//! When a second copy of a call is due.
+//! When a further copy of a call is due.
 
 use std::time::Duration;
 
@@ -10,8 +10,10 @@ use crate::{Policy, Willing};
 const KEPT: usize = 500;
 /// Fewer samples tell nothing.
 const LEAST: usize = 20;
+/// Copies of a call at a time: where a tenth of the calls is late, one in a thousand is three times.
+const MOST_COPIES: usize = 3;
 
-/// How long to wait for the first content before a second copy goes out (`hedge.after`).
+/// How long to wait for the first content before a further copy goes out (`hedge.after`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HedgeAfter {
     /// As long as the group's own times say, see [`HedgeClock`].
@@ -22,7 +24,7 @@ pub enum HedgeAfter {
 }
 
 impl HedgeAfter {
-    /// The moment at which the second copy of a call that was sent at `sent` is due; `None` while
+    /// The moment at which a further copy of a call that was sent at `sent` is due; `None` while
     /// too little is known, and when the call would be over by then.
     ///
     /// ```
@@ -44,10 +46,24 @@ impl HedgeAfter {
     }
 }
 
-/// Whether a second copy may go out now: the call has attempts left, and a member that it was not
-/// sent to is willing. It still has to be paid from the [`crate::RetryBudget`].
-pub const fn may_hedge(policy: &Policy, attempts: u32, willing: Willing) -> bool {
-    attempts < policy.max_attempts && matches!(willing, Willing::Other)
+/// Whether a further copy may go out beside those under way, all of which are late: the call has
+/// attempts left, and a member that it was not sent to is willing. Where two copies are late and
+/// nobody else is willing, a third goes to one that has a copy; there are three at most.
+/// It still has to be paid from the [`crate::RetryBudget`].
+///
+/// `attempts` counts what the call has sent, what is under way too.
+pub const fn may_hedge(
+    policy: &Policy,
+    attempts: usize,
+    under_way: usize,
+    willing: Willing,
+) -> bool {
+    let someone = match willing {
+        Willing::Other => true,
+        Willing::Same => under_way > 1,
+        Willing::None => false,
+    };
+    attempts < policy.max_attempts as usize && under_way < MOST_COPIES && someone
 }
 
 /// The times to first content of a group's last 500 calls, and what they say of hedging.
@@ -97,7 +113,7 @@ impl HedgeClock {
         }
     }
 
-    /// How long to wait before a second copy; `None` before there are twenty samples.
+    /// How long to wait before a further copy; `None` before there are twenty samples.
     pub const fn delay(&self) -> Option<Duration> {
         self.delay
     }
@@ -162,8 +178,19 @@ mod tests {
     #[test]
     fn a_hedge_needs_an_attempt_and_somebody_else() {
         let policy = Policy { max_attempts: 2, ..Policy::default() };
-        assert!(may_hedge(&policy, 1, Willing::Other));
-        assert!(!may_hedge(&policy, 2, Willing::Other));
-        assert!(!may_hedge(&policy, 1, Willing::Same) && !may_hedge(&policy, 1, Willing::None));
+        assert!(may_hedge(&policy, 1, 1, Willing::Other));
+        assert!(!may_hedge(&policy, 2, 1, Willing::Other));
+        assert!(!may_hedge(&policy, 1, 1, Willing::Same));
+        assert!(!may_hedge(&policy, 1, 1, Willing::None));
+    }
+
+    #[test]
+    fn a_third_copy_may_go_where_one_went() {
+        let policy = Policy::default();
+        assert!(
+            may_hedge(&policy, 2, 2, Willing::Other) && may_hedge(&policy, 2, 2, Willing::Same)
+        );
+        assert!(!may_hedge(&policy, 2, 2, Willing::None));
+        assert!(!may_hedge(&policy, 3, 3, Willing::Other));
     }
 }

@@ -62,6 +62,8 @@ impl Bound {
 pub(crate) struct Sending {
     pub(crate) ledger: Ledger,
     pub(crate) taken: Option<Arc<[String]>>,
+    /// Whether a filtered answer is a failure.
+    pub(crate) minds_filters: bool,
     pub(crate) call: Arc<Call>,
     pub(crate) lease: Lease,
     pub(crate) bound: Bound,
@@ -79,11 +81,11 @@ pub(crate) struct Sent {
 impl Sending {
     /// Sends the call to its deployment and settles the lease, or hands it to the stream.
     pub(crate) async fn run(self) -> Sent {
-        let Self { ledger, taken, call, lease, bound, stall_timeout } = self;
+        let Self { ledger, taken, minds_filters, call, lease, bound, stall_timeout } = self;
         let lease = lease.with_prompt(ledger.prompt());
         let ix = ledger.ix;
         let opened = {
-            let asked = ask(&ledger, taken.as_deref(), &call, &lease);
+            let asked = ask(&ledger, taken.as_deref(), minds_filters, &call, &lease);
             timeout(bound.after, asked).await.unwrap_or_else(|_| Err(bound.ran_out()))
         };
         let took = lease.held();
@@ -122,12 +124,12 @@ enum Opened {
 async fn ask(
     ledger: &Ledger,
     taken: Option<&[String]>,
+    minds: bool,
     call: &Call,
     lease: &Lease,
 ) -> Result<Opened, Error> {
     let node = ledger.topology.node(ledger.ix);
     let target = node.target(taken);
-    let minds = ledger.topology.minds_filters(&call.options, ledger.group);
     lease.sent();
     match node.provider.call(&target, call).await? {
         Reply::Whole(whole) => {
@@ -201,13 +203,18 @@ pub(crate) fn failed(ledger: &Ledger, lease: Lease, error: Error, bound: Bound) 
     }
     // What only the caller's own timeout cut short is a caller who left.
     let left = bound.own && error.kind == ErrorKind::Timeout && error.detail.status.is_none();
-    let mut end = End::failed(error.kind, error.detail.retry_after);
+    let node = ledger.topology.node(ledger.ix);
+    // A model that the caller named through a wildcard is missing by the caller's fault.
+    let kind = match error.kind {
+        ErrorKind::NotFound if node.target.model.contains('*') => ErrorKind::BadRequest,
+        kind => kind,
+    };
+    let mut end = End::failed(kind, error.detail.retry_after);
     end.sent = !error.detail.unsent;
     if left {
         end.verdict = Verdict::Dropped;
     }
     ledger.settle(lease, &end);
-    let node = ledger.topology.node(ledger.ix);
     let error = if error.detail.provider.is_some() { error } else { error.by(node.target.vendor) };
     error.at(&node.deployment.id)
 }

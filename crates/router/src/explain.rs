@@ -83,7 +83,7 @@ impl Router {
     pub fn explain(&self, call: Call) -> Result<Explanation, Error> {
         let shared = self.shared();
         let topology = shared.topology.load_full();
-        let place = topology.resolve(&call.head.model)?;
+        let place = topology.resolve(&call)?;
         let ticket = shared.tickets.load(Ordering::Relaxed);
         let kind = ErrorKind::Server;
         let fallbacks = all_fallbacks(&topology, &call, &place, kind);
@@ -140,15 +140,18 @@ fn all_fallbacks(
     kind: ErrorKind,
 ) -> Vec<GroupName> {
     let mut names = Vec::new();
-    let mut seen = vec![start.group];
-    let mut line = VecDeque::from([start.group]);
-    while let Some(group) = line.pop_front() {
-        let (most, targets) = topology.targets(&call.options, group, kind);
+    let mut seen = vec![start.clone()];
+    let mut line = VecDeque::from([start.clone()]);
+    while let Some(failed) = line.pop_front() {
+        let (most, targets) = topology.targets(&call.options, &failed, kind);
         for place in targets.iter().filter_map(|target| topology.find(&target.model)) {
-            if seen.len() <= most && !seen.contains(&place.group) {
-                seen.push(place.group);
-                line.push_back(place.group);
-                names.push(topology.groups[place.group].name.clone());
+            if seen.len() <= most && !seen.iter().any(|one| one.is(&place)) {
+                let group = &topology.groups[place.group].name;
+                // A wildcard's own name does not tell which of its models is meant.
+                let asked = place.asked.as_deref().filter(|_| place.taken.is_some());
+                names.push(asked.map_or_else(|| group.clone(), GroupName::from));
+                seen.push(place.clone());
+                line.push_back(place);
             }
         }
     }

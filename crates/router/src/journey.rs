@@ -130,7 +130,7 @@ impl<'a> Journey<'a> {
 
     /// The group that is meant, then its fallbacks; the error is the first group's.
     async fn legs(&mut self, original: &Arc<Call>, start: Place) -> Result<Done, Error> {
-        let mut seen: SmallVec<[usize; 4]> = SmallVec::from_slice(&[start.group]);
+        let mut seen = vec![start.clone()];
         let mut line = VecDeque::from([Leg { place: start, call: Arc::clone(original) }]);
         let mut first: Option<Error> = None;
         while let Some(Leg { place, call }) = line.pop_front() {
@@ -147,7 +147,7 @@ impl<'a> Journey<'a> {
                 || spent
                 || self.is_copy;
             if !over {
-                self.enqueue(original, place.group, error.kind, &mut line, &mut seen);
+                self.enqueue(original, &place, error.kind, &mut line, &mut seen);
             }
             first.get_or_insert(error);
             if over {
@@ -165,17 +165,17 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// Puts the fallbacks of a failed group in line: each once, and not too many.
+    /// Puts the fallbacks of a failed place in line: each once, and not too many.
     fn enqueue(
         &self,
         original: &Arc<Call>,
-        group: usize,
+        failed: &Place,
         kind: ErrorKind,
         line: &mut VecDeque<Leg>,
-        seen: &mut SmallVec<[usize; 4]>,
+        seen: &mut Vec<Place>,
     ) {
         let options = &original.options;
-        let (most, targets) = self.topology.targets(options, group, kind);
+        let (most, targets) = self.topology.targets(options, failed, kind);
         for target in targets {
             let Some(place) = self.topology.find(&target.model) else { continue };
             let call = if target.overrides.is_empty() {
@@ -184,8 +184,8 @@ impl<'a> Journey<'a> {
                 original.with_members(&target.overrides).map(Arc::new)
             };
             let Ok(call) = call else { continue };
-            if seen.len() <= most && !seen.contains(&place.group) {
-                seen.push(place.group);
+            if seen.len() <= most && !seen.iter().any(|one| one.is(&place)) {
+                seen.push(place.clone());
                 line.push_back(Leg { place, call });
             }
         }
@@ -260,6 +260,7 @@ impl<'a> Journey<'a> {
             bound: Bound::of(self.topology.node(ix), settings, &self.call, left),
             stall_timeout: settings.stall_timeout,
             taken: place.taken.clone(),
+            minds_filters: self.topology.minds_filters(&self.call.options, place),
             call: Arc::clone(&self.call),
             lease,
             ledger: self.ledger(place, ix),
@@ -321,7 +322,7 @@ impl<'a> Journey<'a> {
         let topology = Arc::clone(&self.topology);
         let (settings, group) = (&topology.settings, &topology.groups[place.group]);
         let mut policy = settings.retry;
-        let by_kind = settings.retries_after(group.name.as_str(), error.kind);
+        let by_kind = settings.retries_after(&topology.names_of(place), error.kind);
         let of_deployment = topology.node(failed).deployment.num_retries;
         let asked = self.call.options.num_retries;
         policy.num_retries = asked.or(by_kind).or(of_deployment).unwrap_or(policy.num_retries);

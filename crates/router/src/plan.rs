@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use pointsman_provider::{CallOptions, FallbackTarget};
+use pointsman_provider::{Call, CallOptions, FallbackTarget};
 use pointsman_types::{Error, ErrorKind, GroupName, Ix};
+use smallvec::SmallVec;
 
 use crate::{pattern::Pattern, topology::Topology};
 
@@ -15,23 +16,31 @@ pub(crate) struct Place {
     pub(crate) only: Option<Ix>,
     /// What the stars of the group's name stand for in it, if it is a pattern.
     pub(crate) taken: Option<Arc<[String]>>,
+    /// The name, where it is not the group's own.
+    pub(crate) asked: Option<Arc<str>>,
 }
 
 impl Place {
     fn group(group: usize) -> Self {
-        Self { group, only: None, taken: None }
+        Self { group, only: None, taken: None, asked: None }
+    }
+
+    /// Whether both names mean the same group, and the same model of its.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (self.group, &self.taken) == (other.group, &other.taken)
     }
 }
 
 impl Topology {
     /// Exact group, then alias, deployment id, the most specific wildcard, the default fallbacks.
-    pub(crate) fn resolve(&self, name: &str) -> Result<Place, Error> {
+    pub(crate) fn resolve(&self, call: &Call) -> Result<Place, Error> {
+        let name = &call.head.model;
         if let Some(place) = self.find(name) {
             return Ok(place);
         }
-        let fallback =
-            self.settings.fallbacks.default.iter().find_map(|target| self.find(&target.model));
-        fallback.ok_or_else(|| self.unknown(name))
+        let mut defaults = self.settings.fallbacks.default.iter();
+        let fallback = defaults.find_map(|target| self.find(&target.model));
+        fallback.filter(|_| !call.options.disable_fallbacks).ok_or_else(|| self.unknown(name))
     }
 
     /// The same without the defaults.
@@ -39,23 +48,33 @@ impl Topology {
         if let Some(place) = self.direct(name) {
             return Some(place);
         }
+        let asked = Some(Arc::from(name));
         if let Some((group, _)) = self.settings.aliases.get(name)
             && let Some(place) = self.direct(group).or_else(|| self.wild(group))
         {
-            return Some(place);
+            return Some(Place { asked, ..place });
         }
         if let Some(ix) = self.by_id.get(name) {
             let group = *self.by_name.get(self.node(*ix).deployment.group.as_str())?;
-            return Some(Place { only: Some(*ix), ..Place::group(group) });
+            return Some(Place { only: Some(*ix), asked, ..Place::group(group) });
         }
-        self.wild(name)
+        self.wild(name).map(|place| Place { asked, ..place })
     }
 
-    /// The fallbacks of a group after a failure of that kind, and how many a call may use.
+    /// The names under which settings may speak of a place, the nearest first: as it was asked for,
+    /// that without the vendor where a wildcard covers it, the group's own.
+    pub(crate) fn names_of<'a>(&'a self, place: &'a Place) -> SmallVec<[&'a str; 3]> {
+        let asked = place.asked.as_deref();
+        let bare = asked.filter(|_| place.taken.is_some()).and_then(|name| name.split_once('/'));
+        let group = self.groups[place.group].name.as_str();
+        [asked, bare.map(|(_, model)| model), Some(group)].into_iter().flatten().collect()
+    }
+
+    /// The fallbacks of a place after a failure of that kind, and how many a call may use.
     pub(crate) fn targets<'a>(
         &'a self,
         options: &'a CallOptions,
-        group: usize,
+        place: &Place,
         kind: ErrorKind,
     ) -> (usize, Vec<&'a FallbackTarget>) {
         let settings = &self.settings.fallbacks;
@@ -63,20 +82,22 @@ impl Topology {
         if options.disable_fallbacks {
             return (most, Vec::new());
         }
-        let targets = match options.fallbacks_after(kind) {
-            Some(own) => own.iter().collect(),
-            None => settings.after(self.groups[group].name.as_str(), kind),
-        };
-        (most, targets)
+        let names = self.names_of(place);
+        let own = options.fallbacks_after(kind, &names);
+        (most, own.unwrap_or_else(|| settings.after(&names, kind)))
     }
 
-    /// Whether a filtered answer of the group is a failure: where there are fallbacks for it.
-    pub(crate) fn minds_filters(&self, options: &CallOptions, group: usize) -> bool {
+    /// Whether a filtered answer is a failure there: where there are fallbacks for it.
+    pub(crate) fn minds_filters(&self, options: &CallOptions, place: &Place) -> bool {
         let of = &self.settings.fallbacks.content_policy;
-        let own = options.content_policy_fallbacks.is_some();
-        let any = own || !of.is_empty();
-        let named = || of.contains_key(self.groups[group].name.as_str()) || of.contains_key("*");
-        any && !options.disable_fallbacks && (own || named())
+        if options.disable_fallbacks || of.is_empty() && options.content_policy_fallbacks.is_none()
+        {
+            return false;
+        }
+        let names = self.names_of(place);
+        of.contains_key("*")
+            || names.iter().any(|name| of.contains_key(*name))
+            || options.minds_filters(&names)
     }
 
     fn direct(&self, name: &str) -> Option<Place> {

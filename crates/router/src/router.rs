@@ -162,8 +162,7 @@ impl Router {
     /// Takes a call to the group that it names.
     pub(crate) async fn one(&self, call: Call) -> Result<Answer, Failure> {
         let topology = self.shared.topology.load_full();
-        let place =
-            topology.resolve(&call.head.model).map_err(|error| Failure { error, trace: None })?;
+        let place = topology.resolve(&call).map_err(|error| Failure { error, trace: None })?;
         let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
         // The way of a call is long, and so is its future.
         Box::pin(Journey::new(&self.shared, topology, Arc::new(call), ticket).run(place)).await

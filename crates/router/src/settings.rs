@@ -174,9 +174,10 @@ impl Settings {
         })
     }
 
-    /// The retries that are configured for failures of a kind in a group.
-    pub(crate) fn retries_after(&self, group: &str, kind: ErrorKind) -> Option<u32> {
-        let of = self.group_retries_by_kind.get(group).unwrap_or(&self.retries_by_kind);
+    /// The retries that are configured for failures of a kind of what goes by those names.
+    pub(crate) fn retries_after(&self, names: &[&str], kind: ErrorKind) -> Option<u32> {
+        let own = names.iter().find_map(|name| self.group_retries_by_kind.get(*name));
+        let of = own.unwrap_or(&self.retries_by_kind);
         of.kinds.get(&kind).copied().or(of.others)
     }
 }
@@ -205,6 +206,11 @@ pub struct Fallbacks {
     pub most: u32,
 }
 
+/// The entry of the first of the names that has one.
+fn named<'a, T>(map: &'a BTreeMap<String, T>, names: &[&str]) -> Option<&'a T> {
+    names.iter().find_map(|name| map.get(*name))
+}
+
 impl Default for Fallbacks {
     fn default() -> Self {
         Self {
@@ -218,18 +224,19 @@ impl Default for Fallbacks {
 }
 
 impl Fallbacks {
-    /// The targets after a failure of that kind in that group, in order.
-    pub(crate) fn after(&self, group: &str, kind: ErrorKind) -> Vec<&FallbackTarget> {
+    /// The targets after a failure of that kind of what goes by those names, in order.
+    pub(crate) fn after(&self, names: &[&str], kind: ErrorKind) -> Vec<&FallbackTarget> {
         let own = match kind {
             ErrorKind::ContextWindow => Some(&self.context_window),
             ErrorKind::ContentPolicy => Some(&self.content_policy),
             _ => None,
         };
-        let alone = own.and_then(|map| map.get(group).or_else(|| map.get("*")));
+        let alone = own.and_then(|map| named(map, names).or_else(|| map.get("*")));
         if let Some(targets) = alone {
             return targets.iter().collect();
         }
-        let lists = [self.general.get(group), self.general.get("*"), Some(&self.default)];
+        let general = &self.general;
+        let lists = [named(general, names), general.get("*"), Some(&self.default)];
         lists.into_iter().flatten().flatten().collect()
     }
 }
@@ -277,10 +284,10 @@ mod tests {
             group_retries_by_kind: [("g".to_owned(), policy(ErrorKind::Server, 0, None))].into(),
             ..Settings::default()
         };
-        assert_eq!(settings.retries_after("h", ErrorKind::Timeout), Some(5));
-        assert_eq!(settings.retries_after("h", ErrorKind::Server), Some(1));
-        assert_eq!(settings.retries_after("g", ErrorKind::Server), Some(0));
-        assert_eq!(settings.retries_after("g", ErrorKind::Timeout), None);
+        assert_eq!(settings.retries_after(&["h"], ErrorKind::Timeout), Some(5));
+        assert_eq!(settings.retries_after(&["h"], ErrorKind::Server), Some(1));
+        assert_eq!(settings.retries_after(&["g"], ErrorKind::Server), Some(0));
+        assert_eq!(settings.retries_after(&["g"], ErrorKind::Timeout), None);
     }
 
     #[test]
@@ -296,7 +303,7 @@ mod tests {
             most: 5,
         };
         let after = |group, kind| -> Vec<&str> {
-            fallbacks.after(group, kind).iter().map(|target| target.model.as_str()).collect()
+            fallbacks.after(&[group], kind).iter().map(|target| target.model.as_str()).collect()
         };
         assert_eq!(after("g", ErrorKind::Server), ["a", "b", "d"]);
         assert_eq!(after("h", ErrorKind::Server), ["b", "d"]);

@@ -116,6 +116,9 @@ impl Table {
         let mut cell = lock(&self.places[slot.0 as usize].cell);
         let by = self.allowances.as_deref();
         cell.own.configure(member.limits, member.budget, by, now);
+        if cell.spec.credential != member.credential {
+            cell.health.rekeyed(now);
+        }
         (cell.spec, cell.accounts, cell.lone) = (member.clone(), shared, lone);
         slot
     }

@@ -230,7 +230,7 @@ const INFO_ROWS: Rows = &[
         Served,
         "id rpm tpm itpm otpm order cooldown_time allowed_fails allowed_fails_policy base_model
         mode max_tokens max_input_tokens max_output_tokens disable_background_health_check
-        health_check_model health_check_timeout health_check_max_tokens",
+        health_check_model health_check_timeout health_check_max_tokens blocked",
     ),
     (Served, SUPPORTS),
     (Served, prices::BASES),
@@ -258,7 +258,7 @@ const INFO_ROWS: Rows = &[
     (
         Ignored("what a caller may use stands in router_settings.pointsman.keys"),
         "team_id team_public_model_name access_groups access_via_team_ids access_windows tier
-        member_auto_router discoverable blocked",
+        member_auto_router discoverable",
     ),
     (
         Ignored("provisioned throughput is not divided"),

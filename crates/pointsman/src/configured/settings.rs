@@ -104,6 +104,7 @@ fn fallbacks(from: &RouterSpec) -> Fallbacks {
 
 fn targets(of: &[config::Target]) -> Vec<FallbackTarget> {
     let target = |one: &config::Target| FallbackTarget {
+        of: None,
         model: one.model.clone(),
         overrides: one.overrides.clone(),
     };

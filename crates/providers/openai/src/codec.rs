@@ -189,7 +189,10 @@ impl Codec for OpenAiCodec {
                 translated(what, now, ChunkDecoder::new())
             }
             Operation::Responses => Box::new(ResponseFrames::default()),
-            _ => Box::new(ChunkFrames::new(what.include_usage)),
+            Operation::Chat | Operation::Completions => {
+                Box::new(ChunkFrames::new(what.include_usage))
+            }
+            _ => Box::new(ChunkFrames::of_something_else(what.include_usage)),
         }
     }
 }
@@ -227,7 +230,7 @@ mod tests {
         let codec = OpenAiCodec::new(&VENDORS[0]);
         let sent = call(
             r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3},
- "timeout": 3, "model": "mine", "metadata": {"tags": ["x"]}}"#,
+ "timeout": 3, "model": "mine", "metadata": {"tags": ["x"], "k" : "v"}}"#,
         );
         assert_eq!(
             sent.options,
@@ -241,7 +244,7 @@ mod tests {
         assert_eq!(request.uri(), "http://host:1/v1/chat/completions");
         assert_eq!(
             request.body().to_bytes(),
-            r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3}, "model": "theirs", "metadata": {"tags": ["x"]}}"#
+            r#"{"messages": [ {"role":"user","content":"\u00e9"} ], "new": {"a": 1.0e3}, "model": "theirs", "metadata": {"k" : "v"}}"#
         );
     }
 

@@ -12,8 +12,8 @@ pub(crate) struct ChunkFrames {
     splitter: SseSplitter,
     /// A finish reason or `[DONE]` was seen, so the answer is complete.
     complete: bool,
-    /// Anything of an answer was seen.
-    begun: bool,
+    /// Content was seen, or what is asked for has none that is known here.
+    answers: bool,
     /// The caller did not ask for the usage: what tells only of it is not passed on.
     hides_usage: bool,
 }
@@ -48,6 +48,11 @@ impl ChunkFrames {
         Self { hides_usage: !include_usage, ..Self::default() }
     }
 
+    /// The reader of a stream whose content is none of a chat's or a completion's.
+    pub(crate) fn of_something_else(include_usage: bool) -> Self {
+        Self { answers: true, ..Self::new(include_usage) }
+    }
+
     fn frame(&mut self, raw: Bytes) -> Result<Frame, Error> {
         let (event, bare) = self.event(&raw)?;
         let raw = match (self.hides_usage, bare) {
@@ -66,7 +71,7 @@ impl ChunkFrames {
             return Ok((Event::default(), false));
         }
         if data == b"[DONE]" {
-            if !self.begun {
+            if !self.answers && !self.complete {
                 let message = "the upstream's stream ended without an answer";
                 return Err(Error::new(ErrorKind::Server, message));
             }
@@ -84,10 +89,11 @@ impl ChunkFrames {
         }
         let choices = chunk.choices.as_deref().unwrap_or_default();
         self.complete |= choices.iter().any(|choice| choice.finish_reason.0);
-        self.begun |= !choices.is_empty();
         let bare = chunk.choices.as_ref().is_some_and(Vec::is_empty) && chunk.usage.0.is_some();
+        let content = choices.iter().any(crate::wire::Choice::has_content);
+        self.answers |= content;
         let event = Event {
-            content: choices.iter().any(crate::wire::Choice::has_content),
+            content,
             text: choices.iter().map(crate::wire::Choice::length).sum(),
             usage: chunk.used(),
             ..Event::default()
@@ -250,9 +256,10 @@ mod tests {
     }
 
     #[test]
-    fn an_end_marker_alone_is_no_answer() {
-        for before in ["", ": hello\n\n", "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n"]
-        {
+    fn an_end_without_an_answer_is_an_error() {
+        let nothing = "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n";
+        let role = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+        for before in ["", ": hello\n\n", nothing, role] {
             let error = read(&[before.as_bytes(), b"data: [DONE]\n\n"]).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Server, "{before}");
         }
