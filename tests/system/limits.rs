@@ -112,6 +112,8 @@ async fn what_fits_nowhere_falls_back_or_is_too_large() {
     let refused = ask(&gateway, &body).await;
     assert_eq!(refused.head.status, 400, "{}", refused.text());
     assert_eq!(refused.json()["error"]["code"], "request_too_large");
+    let asked = "0 of 500 tpm used, and the call may take 1010";
+    assert!(refused.text().contains(asked), "{}", refused.text());
     assert_eq!((refused.head.header("retry-after"), a.count()), (None, 0));
 
     let config = Config::default().tuned(&a, ", tpm: 500").member("n", "b", &b.base(), "");

@@ -132,7 +132,10 @@ impl Account {
                 pointsman_limits::Until::OnRelease => Until::Event,
                 pointsman_limits::Until::Never => Until::Never,
             };
-            let refusal = Refusal { why: Why::Limit { whose, limit, used, value }, until };
+            let refusal = Refusal {
+                why: Why::Limit { whose, limit, used, value, asked: take.of(limit) },
+                until,
+            };
             return Some(refusal.and(self.over_budget(whose, money, now)));
         }
         self.over_budget(whose, money, now)
@@ -162,7 +165,7 @@ impl Account {
             (BudgetCause::Spent | BudgetCause::Reserved, _) => Until::Event,
             (BudgetCause::SpentForGood | BudgetCause::TooLarge, _) => Until::Never,
         };
-        Some(Refusal { why: Why::Budget { whose, used, max: limit.max }, until })
+        Some(Refusal { why: Why::Budget { whose, used, max: limit.max, asked: money }, until })
     }
 
     /// Claims all of the demand, or nothing.

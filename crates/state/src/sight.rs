@@ -149,6 +149,8 @@ pub enum Why {
         used: u64,
         /// The limit.
         value: u64,
+        /// The demand.
+        asked: u64,
     },
     /// The demand does not fit into what is left of a budget.
     Budget {
@@ -158,6 +160,8 @@ pub enum Why {
         used: Decimal,
         /// The budget.
         max: Decimal,
+        /// What the call is expected to cost.
+        asked: Decimal,
     },
     /// The call draws on a budget, and what it costs here is not known.
     Unpriced {
@@ -202,11 +206,20 @@ impl fmt::Display for Why {
             Self::Limit { limit: Limit::Slots, used, value, .. } => {
                 write!(f, "{used} of {value} parallel requests under way")
             }
-            Self::Limit { limit, used, value, .. } => {
-                write!(f, "{used} of {value} {} used", limit.name())
+            Self::Limit { limit, used, value, asked, .. } => {
+                write!(f, "{used} of {value} {} used", limit.name())?;
+                // Of requests it is one.
+                if *asked > 1 && used < value {
+                    write!(f, ", and the call may take {asked}")?;
+                }
+                Ok(())
             }
-            Self::Budget { used, max, .. } => {
-                write!(f, "${} of ${} spent or reserved", used.normalize(), max.normalize())
+            Self::Budget { used, max, asked, .. } => {
+                write!(f, "${} of ${} spent or reserved", used.normalize(), max.normalize())?;
+                if !asked.is_zero() && used < max {
+                    write!(f, ", and the call may cost ${}", asked.normalize())?;
+                }
+                Ok(())
             }
             Self::Unpriced { .. } => f.write_str("it has no price, and the call draws on a budget"),
             Self::Raced => f.write_str("another call took the turn"),

@@ -1,6 +1,6 @@
 //! The file: its tables, its version, what can be wrong with it.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, io::ErrorKind, path::PathBuf, sync::Arc};
 
 use pointsman_clock::Instant;
 use pointsman_state::Entry;
@@ -64,7 +64,7 @@ impl Opener {
                 failure(format!("`{name}` is of another version: {error}"))
             }
             DatabaseError::Storage(StorageError::Io(error))
-                if error.kind() != std::io::ErrorKind::InvalidData =>
+                if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
             {
                 failure(format!("`{name}` cannot be opened: {error}"))
             }

@@ -76,9 +76,12 @@ async fn a_damaged_file_is_an_error_and_no_panic() {
     }
     for length in [0, 1, 100, good.len() / 2, good.len() - 1] {
         fs::write(&file, &good[..length]).unwrap();
-        if let Ok(disk) = Disk::open(scratch.path()) {
-            let left = disk.load().unwrap().len();
-            assert!(left == whole || length == 0, "{left} entries of {length} bytes");
+        match Disk::open(scratch.path()) {
+            Ok(disk) => {
+                let left = disk.load().unwrap().len();
+                assert!(left == whole || length == 0, "{left} entries of {length} bytes");
+            }
+            Err(error) => assert!(error.message().contains("is damaged"), "{length}: {error}"),
         }
     }
 }

@@ -92,13 +92,16 @@ pub(crate) fn refusal(
     };
     let why = match meter.kind {
         Kind::Minute(limit) | Kind::Day(limit, _) => {
-            Why::Limit { whose, limit, used, value: meter.limit }
+            Why::Limit { whose, limit, used, value: meter.limit, asked: need }
         }
         Kind::Slots => {
             let used = meter.reserved() + others;
-            Why::Limit { whose, limit: Limit::Slots, used, value: meter.limit }
+            Why::Limit { whose, limit: Limit::Slots, used, value: meter.limit, asked: need }
         }
-        Kind::Money(limit) => Why::Budget { whose, used: money::dollars(used), max: limit.max },
+        Kind::Money(limit) => {
+            let (used, asked) = (money::dollars(used), money::dollars(need));
+            Why::Budget { whose, used, max: limit.max, asked }
+        }
     };
     Refusal { why, until }
 }

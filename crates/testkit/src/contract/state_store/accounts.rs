@@ -85,7 +85,7 @@ async fn a_budget_is_never_overshot(make: Make<'_>) {
     }
     assert_eq!(grants.len(), 10, "ten calls of two dollars");
     let refusal = world.refused(a, &tokens(1, 1)).await;
-    let why = Why::Budget { whose: Whose::Own, used: 20.into(), max: 21.into() };
+    let why = Why::Budget { whose: Whose::Own, used: 20.into(), max: 21.into(), asked: 2.into() };
     assert_eq!((refusal.why, refusal.until), (why, Until::Event), "a call may cost less");
     world.settle(grants.pop().expect("ten"), &unsent());
     grants.push(world.take(a, &tokens(1, 1)).await);

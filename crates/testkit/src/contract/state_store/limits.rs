@@ -31,7 +31,7 @@ async fn requests_are_counted_exactly(make: Make<'_>) {
         world.settle(grant, &used(0, 0));
     }
     let refusal = world.refused(a, &one()).await;
-    let why = Why::Limit { whose: Whose::Own, limit: Limit::Rpm, used: 25, value: 25 };
+    let why = Why::Limit { whose: Whose::Own, limit: Limit::Rpm, used: 25, value: 25, asked: 1 };
     assert_eq!(refusal.why, why);
     assert_eq!(world.sees_refused(&[a], 0), Some(refusal), "the view says the same");
     let Until::At(until) = refusal.until else { panic!("it has a moment: {refusal:?}") };
