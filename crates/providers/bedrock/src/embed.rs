@@ -32,7 +32,6 @@ pub(crate) fn write(
     model: &str,
     losses: &mut Losses,
 ) -> Result<Map<String, Value>, Error> {
-    losses.unless_none("user", &asked.user);
     let family = Family::of(model);
     let mut body = Map::new();
     if family == Family::Cohere {

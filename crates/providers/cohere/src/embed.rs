@@ -32,7 +32,6 @@ pub(crate) fn write(asked: Embeddings, losses: &mut Losses) -> Map<String, Value
     if let Some(dimensions) = asked.dimensions {
         body.insert("output_dimension".into(), dimensions.into());
     }
-    losses.unless_none("user", &asked.user);
     // The shape that is answered has room for one vector for each input.
     let types = asked.rest.get("embedding_types").and_then(Value::as_array);
     if types.is_some_and(|types| types.len() > 1) {

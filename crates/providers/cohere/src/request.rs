@@ -27,7 +27,6 @@ pub(crate) fn write(mut chat: Chat, losses: &mut Losses) -> Map<String, Value> {
 fn lose_unknown(chat: &Chat, losses: &mut Losses) {
     losses.unless_none("n", &chat.n);
     losses.unless_none("top_logprobs", &chat.top_logprobs);
-    losses.unless_none("user", &chat.user);
     if chat.modalities.iter().any(|what| what != "text") {
         losses.lose("modalities");
     }

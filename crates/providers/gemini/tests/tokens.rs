@@ -288,11 +288,6 @@ fn workload(own: &Value) -> String {
     all.to_string()
 }
 
-fn acted(token: &str) -> Answer {
-    let body = json!({"accessToken": token, "expireTime": "2023-11-14T23:13:20Z"});
-    Ok((200, body.to_string()))
-}
-
 /// The form that Google's own library for Python sends for the same credentials.
 fn exchange(subject: &str, scope: &str) -> String {
     format!(
@@ -386,7 +381,9 @@ async fn others_act_as_a_service_account() {
             format!("{{\"delegates\":null,{wide},\"lifetime\":\"3600s\"}}"),
         ),
     ] {
-        let issuer = issuer(vec![issued("first", 3_600), acted("second"), issued("first", 9)]);
+        let acted = json!({"accessToken": "second", "expireTime": "2023-11-14T23:13:20Z"});
+        let acted = Ok((200, acted.to_string()));
+        let issuer = issuer(vec![issued("first", 3_600), acted, issued("first", 9)]);
         let from = credentials(&issuer, &text);
         assert_eq!(token(&from, NOW).await.unwrap(), "second");
         assert_eq!(token(&from, later(3_300)).await.unwrap(), "second");

@@ -22,7 +22,6 @@ pub(crate) fn write(
     mut asked: Embeddings,
     losses: &mut Losses,
 ) -> Result<Map<String, Value>, Error> {
-    losses.unless_none("user", &asked.user);
     losses.unless_none("input_type", &asked.input_type);
     let mut body = Map::new();
     body.insert("input".into(), json!(asked.texts));

@@ -95,7 +95,8 @@ fn asked(fields: &mut Fields, losses: &mut Losses) -> Result<Asked, BodyFault> {
         losses.unless_none(name, &fields.whole(name)?.filter(|many| *many != 1));
     }
     losses.unless_none("echo", &fields.flag("echo")?.filter(|wanted| *wanted));
-    losses.unless_none("user", &fields.text("user")?);
+    // It only says who asks.
+    fields.text("user")?;
     for read_elsewhere in ["model", "stream", "stream_options", "metadata"] {
         fields.value(read_elsewhere);
     }

@@ -44,7 +44,6 @@ pub(crate) fn write(
 /// What there are no words for; a value that is lost is taken out by `drop_params` alone.
 fn lose_unknown(chat: &Chat, losses: &mut Losses) {
     losses.unless_none("n", &chat.n);
-    losses.unless_none("user", &chat.user);
     if chat.modalities.iter().any(|what| what != "text") {
         losses.lose("modalities");
     }

@@ -135,7 +135,6 @@ fn what_cannot_be_said_is_named_or_dropped() {
         "`n`",
         "`logit_bias`",
         "`service_tier`",
-        "`user`",
         "`modalities`",
         "`tools`",
         "`tools.function.strict`",
@@ -214,8 +213,8 @@ fn finish_reasons_and_answers_that_are_none() {
 fn completions() {
     let mut to = target("m");
     to.params = vec![("temperature".into(), "0.5".into()), ("raw".into(), "true".into())];
-    to.settings.insert("additional_drop_params".into(), "[\"user\"]".into());
-    let body = json!({"prompt": ["Once"], "suffix": "end", "user": "me", "max_tokens": 4, "stop": ["x"], "logprobs": 1,
+    to.settings.insert("additional_drop_params".into(), "[\"best_of\"]".into());
+    let body = json!({"prompt": ["Once"], "suffix": "end", "user": "me", "best_of": 3, "max_tokens": 4, "stop": ["x"], "logprobs": 1,
         "n": 1, "echo": false, "timeout": 3, "num_ctx": 64});
     let call = Call::json(Operation::Completions, "g", body).unwrap();
     assert_eq!(codec().speaks(&to, &call.head), Speech::Translated);
@@ -241,7 +240,7 @@ fn completions() {
     let odd =
         json!({"prompt": "a", "n": 2, "best_of": 3, "echo": true, "user": "me", "logit_bias": {}});
     let error = encode(Operation::Completions, odd).unwrap_err();
-    for name in ["`n`", "`best_of`", "`echo`", "`user`", "`logit_bias`"] {
+    for name in ["`n`", "`best_of`", "`echo`", "`logit_bias`"] {
         assert!(error.message().contains(name), "{name}: {}", error.message());
     }
     let body = answered(Operation::Completions, &json!({
@@ -261,8 +260,8 @@ fn completions() {
 #[test]
 fn embeddings() {
     let mut to = target("m");
-    to.settings.insert("additional_drop_params".into(), "[\"user\"]".into());
-    let body = json!({"input": "a", "user": "me", "dimensions": 2, "encoding_format": "base64", "truncate": false, "num_ctx": 64});
+    to.settings.insert("additional_drop_params".into(), "[\"documents\"]".into());
+    let body = json!({"documents": [], "input": "a", "user": "me", "dimensions": 2, "encoding_format": "base64", "truncate": false, "num_ctx": 64});
     let call = Call::json(Operation::Embeddings, "g", body).unwrap();
     let request = codec().encode(&to, &call).unwrap();
     assert_eq!(request.uri(), "http://localhost:11434/api/embed");

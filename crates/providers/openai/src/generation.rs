@@ -101,7 +101,8 @@ fn parameters(fields: &mut Fields, losses: &mut Losses) -> Result<Map<String, Va
     for name in ["logprobs", "logit_bias", "suffix"] {
         losses.unless_none(name, &fields.value(name));
     }
-    losses.unless_none("user", &fields.text("user")?);
+    // It only says who asks.
+    fields.text("user")?;
     for read_elsewhere in ["model", "stream", "stream_options", "metadata"] {
         fields.value(read_elsewhere);
     }
