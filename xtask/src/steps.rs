@@ -47,6 +47,7 @@ pub(crate) fn test(root: &Path, metadata: &Metadata) -> Outcome {
 /// The seed of the properties: the environment's, or one of the tree that is checked out. Each
 /// state of the project tries other cases, and each has one verdict, here and on any machine; a
 /// plain `cargo test` goes on trying new ones.
+#[expect(clippy::disallowed_methods, reason = "where proptest itself looks")]
 fn seed_of(root: &Path) -> String {
     if let Ok(seed) = std::env::var(SEED) {
         return seed;
