@@ -5,12 +5,12 @@ use std::{fmt, ops::Range};
 use bytes::Bytes;
 use serde::{
     Deserializer,
-    de::{Error as _, MapAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use crate::Pieces;
+use crate::{Pieces, scan::Members};
 
 /// More top-level members than any real request has.
 const MAX_MEMBERS: usize = 4_096;
@@ -77,12 +77,23 @@ impl Envelope {
     /// Broken JSON names line and column; a body that is no object, has a member twice that this
     /// router reads, or has more than 4,096 members says so.
     pub fn parse(bytes: Bytes) -> Result<Self, BodyFault> {
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let scanned = json.deserialize_map(Scan { body: &bytes }).and_then(|members| {
-            json.end()?;
-            Ok(members)
-        });
-        let members = scanned.map_err(|error| fault(&error))?;
+        let mut members: SmallVec<[Member; 16]> = SmallVec::new();
+        let mut seen = [false; ONCE.len()];
+        for member in Members::of(&bytes) {
+            let (key, value) = member.map_err(|_| fault(&bytes))?;
+            let raw = &bytes[key.clone()];
+            let escaped = raw.contains(&b'\\');
+            let known = ONCE.iter().position(|name| same_name(raw, escaped, name));
+            if let Some(at) = known
+                && std::mem::replace(&mut seen[at], true)
+            {
+                return Err(unusable(format!("has `{}` twice", ONCE[at])));
+            }
+            if members.len() == MAX_MEMBERS {
+                return Err(unusable(format!("has more than {MAX_MEMBERS} members")));
+            }
+            members.push(Member { key, value, escaped });
+        }
         let open = memchr::memchr(b'{', &bytes).map_or(0, |at| at + 1);
         Ok(Self { bytes, open, members })
     }
@@ -94,7 +105,7 @@ impl Envelope {
 
     /// The raw JSON of a member.
     pub fn raw(&self, name: &str) -> Option<&str> {
-        std::str::from_utf8(self.value(name)?).ok()
+        simdutf8::basic::from_utf8(self.value(name)?).ok()
     }
 
     /// The first byte of a member's raw JSON, which tells its type; `None` if it is absent or
@@ -217,19 +228,20 @@ impl Envelope {
     }
 
     fn is_named(&self, member: &Member, name: &str) -> bool {
-        if !member.escaped && member.key.len() != name.len() + 2 {
-            return false;
-        }
         same_name(&self.bytes[member.key.clone()], member.escaped, name)
     }
 }
 
 /// Whether a raw key (with quotes, perhaps with escapes) is this name.
+#[inline]
 fn same_name(raw: &[u8], escaped: bool, name: &str) -> bool {
-    if escaped {
-        return serde_json::from_slice::<String>(raw).is_ok_and(|key| key == name);
-    }
-    raw.get(1..raw.len().saturating_sub(1)) == Some(name.as_bytes())
+    if escaped { spells(raw, name) } else { raw.get(1..raw.len() - 1) == Some(name.as_bytes()) }
+}
+
+/// Whether a raw key with escapes stands for this name.
+#[cold]
+fn spells(raw: &[u8], name: &str) -> bool {
+    serde_json::from_slice::<String>(raw).is_ok_and(|key| key == name)
 }
 
 /// What a raw JSON value is, for people.
@@ -242,18 +254,6 @@ fn kind_of(raw: &str) -> &'static str {
         Some(b'n') => "null",
         _ => "this number",
     }
-}
-
-fn fault(error: &serde_json::Error) -> BodyFault {
-    let text = error.to_string();
-    if text.starts_with("invalid type") {
-        return BodyFault { message: "the body must be a JSON object".into(), member: None };
-    }
-    if error.is_data() {
-        let end = text.rfind(" at line ").unwrap_or(text.len());
-        return BodyFault { message: format!("the body {}", &text[..end]), member: None };
-    }
-    BodyFault { message: format!("the body is not valid JSON: {text}"), member: None }
 }
 
 /// Names that must not come twice: whoever reads the body behind us might read the other one.
@@ -274,43 +274,31 @@ const ONCE: [&str; 14] = [
     "metadata",
 ];
 
-struct Scan<'a> {
-    body: &'a Bytes,
+fn unusable(why: impl fmt::Display) -> BodyFault {
+    BodyFault { message: format!("the body {why}"), member: None }
 }
 
-impl Scan<'_> {
-    fn place(&self, raw: &RawValue) -> Range<usize> {
-        let start = raw.get().as_ptr().addr() - self.body.as_ptr().addr();
-        start..start + raw.get().len()
+/// What is wrong with a body that is no JSON object, in the words of who tells line and column.
+fn fault(body: &[u8]) -> BodyFault {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    match json.deserialize_map(AnyObject).and_then(|()| json.end()) {
+        Err(error) if !error.is_data() => unusable(format!("is not valid JSON: {error}")),
+        _ => unusable("must be a JSON object"),
     }
 }
 
-impl<'de> Visitor<'de> for Scan<'_> {
-    type Value = SmallVec<[Member; 16]>;
+struct AnyObject;
+
+impl<'de> Visitor<'de> for AnyObject {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut members: Self::Value = SmallVec::new();
-        let mut seen = [false; ONCE.len()];
-        while let Some(key) = map.next_key::<&RawValue>()? {
-            let value: &RawValue = map.next_value()?;
-            let raw = key.get().as_bytes();
-            let escaped = memchr::memchr(b'\\', raw).is_some();
-            let known = ONCE.iter().position(|name| same_name(raw, escaped, name));
-            if let Some(at) = known
-                && std::mem::replace(&mut seen[at], true)
-            {
-                return Err(M::Error::custom(format!("has `{}` twice", ONCE[at])));
-            }
-            if members.len() == MAX_MEMBERS {
-                return Err(M::Error::custom(format!("has more than {MAX_MEMBERS} members")));
-            }
-            members.push(Member { key: self.place(key), value: self.place(value), escaped });
-        }
-        Ok(members)
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while map.next_entry::<&RawValue, &RawValue>()?.is_some() {}
+        Ok(())
     }
 }
 

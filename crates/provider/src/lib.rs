@@ -28,6 +28,7 @@ mod prompt;
 mod rate;
 mod renewed;
 mod reply;
+mod scan;
 mod sse;
 mod surface;
 pub mod surfaces;
