@@ -8,6 +8,7 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_core::Stream;
+use http::{HeaderMap, header::CONTENT_LENGTH};
 use pointsman_types::{Error, ErrorKind};
 
 use crate::{Frame, Frames, Incoming};
@@ -15,29 +16,33 @@ use crate::{Frame, Frames, Incoming};
 /// What some put before their text, and no reader of JSON takes.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Collects a body of at most `most` bytes, without a byte order mark; a body in one chunk is not
-/// copied.
+/// Collects the body of an answer with these headers, at most `most` bytes of it and without a byte
+/// order mark; a body in one chunk is not copied, and any other once, if its length was announced.
 ///
 /// # Errors
 ///
 /// Kind `Server`, when the body is longer; whatever the body itself fails with.
-pub async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, Error> {
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
+pub async fn collect(headers: &HeaderMap, mut body: Incoming, most: usize) -> Result<Bytes, Error> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse().ok());
+    let (mut first, mut all) = (Bytes::new(), BytesMut::new());
     while let Some(chunk) = poll_fn(|cx| body.as_mut().poll_next(cx)).await {
         let chunk = chunk?;
-        if first.len() + rest.len() + chunk.len() > most {
+        let length = first.len() + all.len() + chunk.len();
+        if length > most {
             let message = format!("the upstream's answer is longer than {most} bytes");
             return Err(Error::new(ErrorKind::Server, message));
         }
-        if first.is_empty() {
+        if length == chunk.len() {
             first = chunk;
-        } else {
-            rest.extend_from_slice(&chunk);
+            continue;
         }
+        if all.is_empty() {
+            all.reserve(announced.unwrap_or(0).clamp(length, most));
+            all.extend_from_slice(&std::mem::take(&mut first));
+        }
+        all.extend_from_slice(&chunk);
     }
-    let mut body =
-        if rest.is_empty() { first } else { Bytes::from([first, rest.freeze()].concat()) };
+    let mut body = if all.is_empty() { first } else { all.freeze() };
     if body.starts_with(MARK) {
         body.advance(MARK.len());
     }
@@ -170,9 +175,24 @@ mod tests {
     }
 
     #[test]
+    fn whatever_length_was_announced_the_body_is_what_came() {
+        let collected = |announced: &str, chunks: &[&'static str], most: usize| {
+            let headers = [(CONTENT_LENGTH, announced.parse().unwrap())].into_iter().collect();
+            collect(&headers, body(chunks), most).now_or_never().unwrap()
+        };
+        for announced in ["0", "3", "7", "99999999999999", "many"] {
+            assert_eq!(collected(announced, &[], 9).unwrap(), "");
+            assert_eq!(collected(announced, &["ab"], 9).unwrap(), "ab");
+            assert_eq!(collected(announced, &["ab", "", "cde", "fg"], 9).unwrap(), "abcdefg");
+            let error = collected(announced, &["ab", "cde", "fg"], 6).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Server);
+        }
+    }
+
+    #[test]
     fn a_byte_order_mark_is_no_part_of_a_body() {
         for chunks in [&["\u{feff}{}"][..], &["\u{feff}", "{}"]] {
-            let collected = collect(body(chunks), 9).now_or_never().unwrap();
+            let collected = collect(&HeaderMap::new(), body(chunks), 9).now_or_never().unwrap();
             assert_eq!(collected.unwrap(), "{}");
         }
     }

@@ -79,7 +79,7 @@ impl<C: Codec> HttpProvider<C> {
                 frames: Box::pin(frames),
             }));
         }
-        let body = collect(body, MAX_REPLY).await?;
+        let body = collect(&head.headers, body, MAX_REPLY).await?;
         // Of a packed error the status still tells.
         let body = if packed.is_some() { Bytes::new() } else { body };
         let now = self.clock.now();

@@ -60,7 +60,7 @@ pub async fn ask_issuer(
         Error::new(ErrorKind::Connection, message).with_source(error)
     };
     let (head, body) = over.send(request).await.map_err(unreachable)?.into_parts();
-    let body = collect(body, LONGEST).await.map_err(unreachable)?;
+    let body = collect(&head.headers, body, LONGEST).await.map_err(unreachable)?;
     if head.status.is_success() {
         return Ok(body);
     }

@@ -42,5 +42,6 @@ async fn send(
 ) -> Result<Response<Bytes>, Error> {
     let answer = transport.send(request.map(Pieces::from)).await?;
     let (head, body) = answer.into_parts();
-    Ok(Response::from_parts(head, collect(body, MOST).await?))
+    let body = collect(&head.headers, body, MOST).await?;
+    Ok(Response::from_parts(head, body))
 }

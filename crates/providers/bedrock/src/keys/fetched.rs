@@ -98,7 +98,7 @@ impl Fetcher {
             Error::new(ErrorKind::Connection, message)
         };
         let (head, body) = self.transport.send(request).await.map_err(unread)?.into_parts();
-        Ok((head.status, collect(body, LONGEST).await.map_err(unread)?))
+        Ok((head.status, collect(&head.headers, body, LONGEST).await.map_err(unread)?))
     }
 }
 
