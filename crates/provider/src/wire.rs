@@ -9,6 +9,38 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use crate::scan::Members;
+
+/// The raw values of these members of a JSON object, by one scan. `None` if it is no object, has one
+/// of them twice, or has names with escapes: serde is to say then what it makes of it.
+///
+/// ```
+/// use pointsman_provider::wire::members;
+/// let body = br#"{"a": [1, {"b": 2}], "c": null}"#;
+/// let [a, b, c] = members(body, ["a", "b", "c"]).unwrap_or_default();
+/// assert_eq!((a, b, c), (Some(&body[6..19]), None, Some(&b"null"[..])));
+/// assert_eq!(members(br#"{"a": 1, "a": 2}"#, ["a"]), None);
+/// ```
+pub fn members<'a, const N: usize>(
+    body: &'a [u8],
+    names: [&str; N],
+) -> Option<[Option<&'a [u8]>; N]> {
+    let mut found = [None; N];
+    for member in Members::of(body) {
+        let (key, value) = member.ok()?;
+        let name = &body[key.start + 1..key.end - 1];
+        if name.contains(&b'\\') {
+            return None;
+        }
+        if let Some(at) = names.iter().position(|known| known.as_bytes() == name)
+            && found[at].replace(&body[value]).is_some()
+        {
+            return None;
+        }
+    }
+    Some(found)
+}
+
 /// Whether a value is there and holds something: not null, not `""`, not `[]`, not `{}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filled(pub bool);
@@ -16,6 +48,19 @@ pub struct Filled(pub bool);
 impl<'de> Deserialize<'de> for Filled {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(FilledVisitor)
+    }
+}
+
+impl Filled {
+    /// Of a member's raw value, if it is there.
+    pub fn raw(value: Option<&[u8]>) -> Self {
+        Self(match value {
+            None | Some(b"null" | b"\"\"") => false,
+            Some([b'[' | b'{', rest @ ..]) => {
+                !matches!(rest.trim_ascii_start().first(), Some(b']' | b'}'))
+            }
+            Some(_) => true,
+        })
     }
 }
 

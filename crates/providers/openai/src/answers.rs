@@ -35,8 +35,7 @@ pub(crate) fn peek(
         usage.characters = what.characters;
         return Ok((what.characters > 0).then_some(usage));
     }
-    let answer: Answer =
-        serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
+    let answer = Answer::of(body).map_err(|error| malformed(&error.to_string()))?;
     if answer.error.0 {
         let value = serde_json::from_slice(body).unwrap_or_default();
         return Err(classify_value(status.as_u16(), &value));

@@ -2,7 +2,7 @@
 
 use pointsman_provider::{
     chat::openai::OpenAiUsage,
-    wire::{Count, Filled, Lenient, Weighed, served},
+    wire::{Count, Filled, Lenient, Weighed, members, served},
 };
 use pointsman_types::{ServiceTier, Usage};
 use serde::{Deserialize, de::IgnoredAny};
@@ -20,6 +20,27 @@ pub(crate) struct Answer {
     #[serde(deserialize_with = "served")]
     pub(crate) service_tier: Option<ServiceTier>,
 }
+
+impl Answer {
+    /// What is read of an answer.
+    pub(crate) fn of(body: &[u8]) -> Result<Self, serde_json::Error> {
+        let Some(found) = members(body, READ) else { return serde_json::from_slice(body) };
+        let [choices, data, results, output, error, usage, tier] = found;
+        let tier = tier.map(|raw| served(&mut serde_json::Deserializer::from_slice(raw)));
+        Ok(Self {
+            choices: Filled::raw(choices),
+            data: Filled::raw(data),
+            results: Filled::raw(results),
+            output: output.filter(|raw| *raw != b"null").map(|_| IgnoredAny),
+            error: Filled::raw(error),
+            usage: Lenient(usage.and_then(|raw| serde_json::from_slice(raw).ok())),
+            service_tier: tier.transpose()?.flatten(),
+        })
+    }
+}
+
+/// The members that are read of an answer.
+const READ: [&str; 7] = ["choices", "data", "results", "output", "error", "usage", "service_tier"];
 
 /// What is billed beside tokens.
 #[derive(Debug, Default, Deserialize)]
@@ -146,4 +167,38 @@ pub(crate) struct ResponseBody {
     #[serde(deserialize_with = "served")]
     pub(crate) service_tier: Option<ServiceTier>,
     pub(crate) error: serde_json::Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_as_serde_reads_it() {
+        let read = |body: &[u8]| {
+            let of = Answer::of(body).map_err(|error| error.to_string());
+            let serde: Result<Answer, _> = serde_json::from_slice(body);
+            assert_eq!(
+                format!("{of:?}"),
+                format!("{:?}", serde.map_err(|error| error.to_string()))
+            );
+            of
+        };
+        for value in
+            ["null", "[]", "[ ]", "{\n}", "\"\"", "[{}]", "{\"a\":1}", "\"priority\"", "0", "true"]
+        {
+            for name in READ {
+                read(format!("{{\"id\": 1, \"{name}\" : {value} }}").as_bytes()).unwrap();
+            }
+        }
+        let usage = read(br#"{"choices":[{}],"usage":{"prompt_tokens":1}}"#).unwrap().usage;
+        assert_eq!(usage.0.unwrap().normal().input, 1);
+        for broken in ["", "{", r#"{"usage":{},"usage":{}}"#, r#"{"choices":[1],"choices":[]}"#] {
+            read(broken.as_bytes()).unwrap_err();
+        }
+        read(b"[]").unwrap();
+        // What is only passed on need not be right.
+        read(br#"{"model":"a","model":"b","choices":[1]}"#).unwrap();
+        read(b"{\"choices\":[\"\xff\"]}").unwrap();
+    }
 }
