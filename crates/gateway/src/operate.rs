@@ -81,9 +81,8 @@ pub(crate) async fn read(
     body: axum::body::Body,
 ) -> Result<Call, Error> {
     let bytes = body::read(&head.headers, body, &app.tasks).await.map_err(unread)?;
-    let headers = head.headers.clone();
     let (mut envelope, form) = if operation == Operation::Transcription {
-        let (fields, form) = form::read(head, bytes).await?;
+        let (fields, form) = Box::pin(form::read(head.clone(), bytes)).await?;
         (fields, Some(form))
     } else {
         (Envelope::parse(bytes).map_err(faulty)?, None)
@@ -94,7 +93,7 @@ pub(crate) async fn read(
     }
     let mut call = surfaces::of(operation).read(operation, envelope).map_err(faulty)?;
     call.form = form;
-    finished(app, &headers, call)
+    finished(app, &head.headers, call)
 }
 
 /// The call with what the headers say.

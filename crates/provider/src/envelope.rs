@@ -33,7 +33,7 @@ pub struct Envelope {
     bytes: Bytes,
     /// Just behind the opening brace.
     open: usize,
-    members: SmallVec<[Member; 16]>,
+    members: SmallVec<[Member; 8]>,
 }
 
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Envelope {
     /// Broken JSON names line and column; a body that is no object, has a member twice that this
     /// router reads, or has more than 4,096 members says so.
     pub fn parse(bytes: Bytes) -> Result<Self, BodyFault> {
-        let mut members: SmallVec<[Member; 16]> = SmallVec::new();
+        let mut members: SmallVec<[Member; 8]> = SmallVec::new();
         let mut seen = [false; ONCE.len()];
         for member in Members::of(&bytes) {
             let (key, value) = member.map_err(|_| fault(&bytes))?;

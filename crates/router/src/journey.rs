@@ -292,7 +292,8 @@ impl<'a> Journey<'a> {
         let sending = self.sending(place, ix, lease);
         let sent = match self.hedge_after(place) {
             None => sending.run().await,
-            Some(after) => self.hedged(place, sending, after, known).await,
+            // It holds two sends, and every call would have room for them.
+            Some(after) => Box::pin(self.hedged(place, sending, after, known)).await,
         };
         self.trace.elsewhere += self.shared.clock.now() - began;
         let Sent { ix, attempt, result } = sent;

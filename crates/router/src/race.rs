@@ -1,5 +1,7 @@
 //! Several groups asked at one time, for the first answer of any.
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use pointsman_provider::Call;
 
@@ -18,7 +20,7 @@ impl Router {
             .map(|(at, name)| {
                 let mut own = call.clone();
                 name.clone_into(&mut own.head.model);
-                async move { (at, self.one(own).await) }
+                async move { (at, self.one(Arc::new(own)).await) }
             })
             .collect();
         let mut failures = Vec::new();
@@ -31,7 +33,7 @@ impl Router {
         match failures.into_iter().min_by_key(|(at, _)| *at) {
             Some((_, failure)) => Err(failure),
             // Nothing but commas: what that name means is told as of any other.
-            None => self.one(call).await,
+            None => self.one(Arc::new(call)).await,
         }
     }
 }

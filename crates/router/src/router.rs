@@ -154,18 +154,19 @@ impl Router {
     /// The failure of the first group, after every retry and fallback that the rules allow.
     pub async fn call(&self, call: Call) -> Result<Answer, Failure> {
         if call.options.fastest_response && call.head.model.contains(',') {
-            return self.race(call).await;
+            // It is rare, and every call would have room for it.
+            return Box::pin(self.race(call)).await;
         }
-        self.one(call).await
+        self.one(Arc::new(call)).await
     }
 
     /// Takes a call to the group that it names.
-    pub(crate) async fn one(&self, call: Call) -> Result<Answer, Failure> {
+    pub(crate) async fn one(&self, call: Arc<Call>) -> Result<Answer, Failure> {
         let topology = self.shared.topology.load_full();
         let place = topology.resolve(&call).map_err(|error| Failure { error, trace: None })?;
         let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
         // The way of a call is long, and so is its future.
-        Box::pin(Journey::new(&self.shared, topology, Arc::new(call), ticket).run(place)).await
+        Box::pin(Journey::new(&self.shared, topology, call, ticket).run(place)).await
     }
 
     /// Replaces deployments and settings whole. What stays keeps its health, its limits and what

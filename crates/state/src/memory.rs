@@ -16,12 +16,10 @@ use crate::{
     Grant, GrantId, Journal, MemberSpec, Progress, Refusal, Report, Row, Sight, Slot, StateStore,
     Until, Whose, Why,
     cell::{Cell, lock},
+    port::Claims,
     spread::{Cooled, Hosts, Spread},
     table::{Locked, Table},
 };
-
-/// What was claimed of shared accounts.
-type Claims = SmallVec<[(AccountIx, Claim); 4]>;
 
 /// The state of all deployments and accounts, in this process.
 ///

@@ -64,6 +64,9 @@ pub struct Turn {
     pub total: u64,
 }
 
+/// What was claimed of shared accounts: of none, in most configurations, and a grant is moved a lot.
+pub(crate) type Claims = SmallVec<[(AccountIx, Claim); 1]>;
+
 /// Claimed capacity. It is not `Clone`, so it settles once; hold it in a [`crate::Lease`].
 #[derive(Debug)]
 pub struct Grant {
@@ -75,7 +78,7 @@ pub struct Grant {
     /// What was claimed of the deployment's own account.
     pub(crate) own: Claim,
     /// What was claimed of accounts that are shared.
-    pub(crate) shared: SmallVec<[(AccountIx, Claim); 4]>,
+    pub(crate) shared: Claims,
 }
 
 impl Grant {
