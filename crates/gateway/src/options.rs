@@ -5,6 +5,10 @@ use pointsman::provider::{BodyFault, CallOptions};
 
 /// Adds what the headers say to the options of the body.
 pub(crate) fn add(headers: &HeaderMap, options: &mut CallOptions) -> Result<(), BodyFault> {
+    // Most requests have none, and a look costs less than six searches.
+    if !headers.keys().any(|name| name.as_str().starts_with("x-litellm-")) {
+        return Ok(());
+    }
     let text = |name: &str| -> Result<Option<&str>, BodyFault> {
         let Some(value) = headers.get(name) else { return Ok(None) };
         value.to_str().map(|text| Some(text.trim())).map_err(|_| wrong(name, "text"))

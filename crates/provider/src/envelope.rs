@@ -34,6 +34,9 @@ pub struct Envelope {
     /// Just behind the opening brace.
     open: usize,
     members: SmallVec<[Member; 8]>,
+    /// A bit for each length that a key has: most names that are asked for are not there, and most
+    /// of those by their length alone.
+    lengths: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +81,7 @@ impl Envelope {
     /// router reads, or has more than 4,096 members says so.
     pub fn parse(bytes: Bytes) -> Result<Self, BodyFault> {
         let mut members: SmallVec<[Member; 8]> = SmallVec::new();
-        let mut seen = [false; ONCE.len()];
+        let (mut seen, mut lengths) = ([false; ONCE.len()], 0);
         for member in Members::of(&bytes) {
             let (key, value) = member.map_err(|_| fault(&bytes))?;
             let raw = &bytes[key.clone()];
@@ -92,10 +95,12 @@ impl Envelope {
             if members.len() == MAX_MEMBERS {
                 return Err(unusable(format!("has more than {MAX_MEMBERS} members")));
             }
+            // Whatever has escapes may be of any length.
+            lengths |= if escaped { u64::MAX } else { length_bit(key.len()) };
             members.push(Member { key, value, escaped });
         }
         let open = memchr::memchr(b'{', &bytes).map_or(0, |at| at + 1);
-        Ok(Self { bytes, open, members })
+        Ok(Self { bytes, open, members, lengths })
     }
 
     /// The body as it came.
@@ -120,6 +125,9 @@ impl Envelope {
     }
 
     fn value(&self, name: &str) -> Option<&[u8]> {
+        if self.lengths & length_bit(name.len() + 2) == 0 {
+            return None;
+        }
         let member = self.members.iter().find(|member| self.is_named(member, name))?;
         Some(&self.bytes[member.value.clone()])
     }
@@ -232,6 +240,11 @@ impl Envelope {
     }
 }
 
+/// The bit of a key's length, with its quotes.
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
+}
+
 /// Whether a raw key (with quotes, perhaps with escapes) is this name.
 #[inline]
 fn same_name(raw: &[u8], escaped: bool, name: &str) -> bool {
@@ -335,6 +348,16 @@ mod tests {
             [("temperature".to_owned(), "1".to_owned()), ("top_p".to_owned(), "0.5".to_owned())];
         let sent = envelope.edited(&[], &[], &defaults).to_bytes();
         assert_eq!(sent, r#"{"top_p":0.5,"temperature":0,"model":"x"}"#);
+    }
+
+    #[test]
+    fn members_are_found_by_names_of_any_length_and_spelling() {
+        let long = "n".repeat(100);
+        let body = format!(r#"{{"mod\u0065l":"x","{long}":1,"":2}}"#);
+        let envelope = Envelope::parse(body.into()).unwrap();
+        assert_eq!(envelope.text("model").unwrap().as_deref(), Some("x"));
+        assert_eq!((envelope.raw(&long), envelope.raw("")), (Some("1"), Some("2")));
+        assert_eq!((envelope.raw("c"), envelope.raw("models")), (None, None));
     }
 
     #[test]
