@@ -185,7 +185,6 @@ fn filtered(ledger: &Ledger, lease: Lease, usage: Option<Usage>) -> Error {
 }
 
 pub(crate) fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (HeaderMap, Payload) {
-    let cost = whole.usage.and_then(|usage| ledger.of(&usage, lease.now()).money);
     let end = End {
         verdict: Verdict::Success,
         sent: true,
@@ -193,7 +192,8 @@ pub(crate) fn answered(ledger: &Ledger, lease: Lease, whole: WholeReply) -> (Hea
         seen: 0,
         first_content: None,
     };
-    ledger.settle(lease, &end);
+    let charged = ledger.settle(lease, &end);
+    let cost = whole.usage.and(charged.money);
     (whole.headers, Payload::Whole { body: whole.body, usage: whole.usage, cost })
 }
 

@@ -94,8 +94,8 @@ impl Ledger {
         Charge { input: usage.input, output: usage.output, money }
     }
 
-    /// Settles, learns and tells.
-    pub(crate) fn settle(&self, lease: Lease, end: &End) {
+    /// Settles, learns and tells; returns what was charged.
+    pub(crate) fn settle(&self, lease: Lease, end: &End) -> Charge {
         let (now, held) = (lease.now(), lease.held());
         let outcome = Outcome {
             verdict: end.verdict,
@@ -125,5 +125,6 @@ impl Ledger {
                 observer.observe(&Event::Cooled { deployment, cooldown, now });
             }
         }
+        outcome.charged
     }
 }

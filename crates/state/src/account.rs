@@ -95,13 +95,14 @@ impl Account {
         if let Some(shared) = &self.shared {
             return allowance::is_near(&shared.report(now), take, money);
         }
-        let windows = self.gate.report(&self.limits, now);
-        let mut windows = windows.filter(|one| take.of(one.limit) > 0 && of_tokens(one.limit));
         let tight = |one: Reading| {
             let left = one.value.saturating_sub(one.used);
-            take.of(one.limit) >= left - left / 5
+            let asked = take.of(one.limit);
+            asked > 0 && of_tokens(one.limit) && asked >= left - left / 5
         };
-        if windows.any(tight) {
+        // Where nobody weighs the prompt there is nothing to read the windows for.
+        let weighed = take.input > 0 || take.output > 0;
+        if weighed && self.gate.report(&self.limits, now).any(tight) {
             return true;
         }
         let (Some(limit), Some(money)) = (&self.budget, money) else { return false };
