@@ -114,10 +114,12 @@ fn config(base: &str) -> String {
     )
 }
 
-fn loads() -> [Load; 4] {
+fn loads() -> [Load; 5] {
+    // As it stands within JSON.
+    let line = "A line of text as people write it, with a \\\"quote\\\" and an end.\\n";
+    let text = |length: usize| line.repeat(length / line.len());
     let body = |content: usize, stream: bool| {
-        let line = "A line of text as people write it, with a \\\"quote\\\" and an end.\\n";
-        let text = line.repeat(content / line.len());
+        let text = text(content);
         format!(
             "{{\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}],\"model\":\"m\",\
              \"temperature\":0.5,\"stream\":{stream}}}"
@@ -128,6 +130,12 @@ fn loads() -> [Load; 4] {
     [
         Load { name: "small call", body: body(400, false), answer: Behaviour::ok(), calls: 2_000 },
         Load { name: "1 MB body", body: body(1 << 20, false), answer: Behaviour::ok(), calls: 200 },
+        Load {
+            name: "1 MB answer",
+            body: body(400, false),
+            answer: Behaviour::ok().text(text(1 << 20).replace("\\n", "\n").replace('\\', "")),
+            calls: 200,
+        },
         Load { name: "stream of 4 chunks", body: body(400, true), answer: chunks(4), calls: 1_000 },
         Load {
             name: "stream of 200 chunks",
