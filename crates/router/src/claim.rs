@@ -56,7 +56,9 @@ impl Journey<'_> {
             let picked = pick.and_then(|at| choice.candidates.get(at));
             let Some(ix) = picked.or(choice.candidates.first()).map(|candidate| candidate.ix)
             else {
-                let error = refused(&topology, group, &choice.verdicts, now);
+                // Others may have claimed since `now`, and the wait is from when it is told.
+                let told = self.shared.clock.now();
+                let error = refused(&topology, group, &choice.verdicts, told);
                 self.note(place, choice, ask, dice, strategy);
                 return Err(error);
             };
