@@ -12,8 +12,6 @@ use pointsman::{
 };
 use serde_json::{Map, Value};
 
-use crate::operate::faulty;
-
 /// Reads a `multipart/form-data` body.
 pub(crate) async fn read(head: Parts, body: Bytes) -> Result<(Envelope, Form), Error> {
     let request = Request::from_parts(head, Body::from(body));
@@ -38,7 +36,7 @@ pub(crate) async fn read(head: Parts, body: Bytes) -> Result<(Envelope, Form), E
         let error = Error::new(ErrorKind::BadRequest, "`file` is missing");
         return Err(error.with_param("file"));
     }
-    let envelope = Envelope::parse(Value::Object(fields).to_string().into()).map_err(faulty)?;
+    let envelope = Envelope::parse(Value::Object(fields).to_string().into())?;
     Ok((envelope, form))
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use http::{HeaderMap, request::Parts};
 use pointsman::{
     clock::Instant,
-    provider::{BodyFault, Call, Envelope, surfaces},
+    provider::{Call, Envelope, surfaces},
     types::{Error, ErrorKind, Operation},
 };
 use serde_json::Value;
@@ -85,13 +85,13 @@ pub(crate) async fn read(
         let (fields, form) = Box::pin(form::read(head.clone(), bytes)).await?;
         (fields, Some(form))
     } else {
-        (Envelope::parse(bytes).map_err(faulty)?, None)
+        (Envelope::parse(bytes)?, None)
     };
     if let Some(model) = model {
         let named = [("model", Value::from(model).to_string().into())];
-        envelope = Envelope::parse(envelope.edited(&named, &[], &[]).to_bytes()).map_err(faulty)?;
+        envelope = Envelope::parse(envelope.edited(&named, &[], &[]).to_bytes())?;
     }
-    let mut call = surfaces::of(operation).read(operation, envelope).map_err(faulty)?;
+    let mut call = surfaces::of(operation).read(operation, envelope)?;
     call.form = form;
     finished(app, &head.headers, call)
 }
@@ -99,7 +99,7 @@ pub(crate) async fn read(
 /// The call with what the headers say.
 pub(crate) fn finished(app: &App, headers: &HeaderMap, mut call: Call) -> Result<Call, Error> {
     let operation = call.head.operation;
-    options::add(headers, &mut call.options).map_err(faulty)?;
+    options::add(headers, &mut call.options)?;
     call.options.caller = caller(app, headers, &call)?;
     app.router.affinity_header(|name| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
@@ -122,12 +122,6 @@ fn caller(app: &App, headers: &HeaderMap, call: &Call) -> Result<Option<String>,
     };
     let message = format!("the key of `{}` may not ask for the model `{model}`", caller.name);
     Err(Error::new(ErrorKind::Permission, message).with_code("model_not_allowed"))
-}
-
-pub(crate) fn faulty(fault: BodyFault) -> Error {
-    let mut error = Error::new(ErrorKind::BadRequest, fault.message);
-    error.detail.param = fault.member;
-    error
 }
 
 pub(crate) fn unread(why: Unread) -> Error {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use pointsman_types::Operation;
-use serde_json::Value;
+use pointsman_types::{Error, ErrorKind, Operation};
+use serde_json::{Map, Value};
 
-use crate::{BodyFault, CallOptions, Envelope, Form};
+use crate::{BodyFault, CallOptions, Envelope, Form, OWN_FIELDS, Target};
 
 /// The members that a prompt is in, in one dialect or another.
 const PROMPTS: [&str; 7] =
@@ -174,6 +174,29 @@ impl Call {
             self.head.stream = true;
         }
         self
+    }
+
+    /// The members of its body for a target that is asked in other words: without those that are
+    /// the router's own and those that the target drops, with its default parameters.
+    ///
+    /// # Errors
+    ///
+    /// Kind `BadRequest`: the body cannot be read.
+    pub fn members_for(&self, to: &Target) -> Result<Map<String, Value>, Error> {
+        let mut members: Map<String, Value> = serde_json::from_slice(self.envelope.bytes())
+            .map_err(|error| Error::new(ErrorKind::BadRequest, error.to_string()))?;
+        for own in OWN_FIELDS {
+            members.shift_remove(*own);
+        }
+        for dropped in to.dropped() {
+            members.shift_remove(&dropped);
+        }
+        for (name, json) in &to.params {
+            if let (None, Ok(value)) = (members.get(name), serde_json::from_str(json)) {
+                members.insert(name.clone(), value);
+            }
+        }
+        Ok(members)
     }
 
     /// The same call with members of its body set: name and JSON text.

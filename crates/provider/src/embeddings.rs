@@ -8,7 +8,7 @@ use http::HeaderMap;
 use pointsman_types::{Error, ErrorKind, Operation, Usage};
 use serde_json::{Map, Value, json};
 
-use crate::{BodyFault, Call, CallHead, OWN_FIELDS, Target, WholeReply, chat::Fields};
+use crate::{BodyFault, Call, CallHead, Target, WholeReply, chat::Fields};
 
 /// A call for embeddings.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,22 +45,10 @@ impl Embeddings {
     /// of token ids, which only the vendor of the tokens understands.
     pub fn of(call: &Call, to: &Target) -> Result<Self, Error> {
         let broken = |message: String| Error::new(ErrorKind::BadRequest, message);
-        let mut members: Map<String, Value> = serde_json::from_slice(call.envelope.bytes())
-            .map_err(|error| broken(error.to_string()))?;
-        for own in OWN_FIELDS {
-            members.shift_remove(*own);
-        }
-        for dropped in to.dropped() {
-            members.shift_remove(&dropped);
-        }
-        for (name, json) in &to.params {
-            if let (None, Ok(value)) = (members.get(name), serde_json::from_str(json)) {
-                members.insert(name.clone(), value);
-            }
-        }
+        let members = call.members_for(to)?;
         match call.head.operation {
-            Operation::Predict => return google::read_predict(members).map_err(faulty),
-            operation if operation.is_google() => return google::read(members).map_err(faulty),
+            Operation::Predict => return Ok(google::read_predict(members)?),
+            operation if operation.is_google() => return Ok(google::read(members)?),
             _ => {}
         }
         let mut body = Fields::top(members);
@@ -79,7 +67,7 @@ impl Embeddings {
                 return Err(broken(message).with_param("input"));
             }
         };
-        Self::read(texts, body).map_err(faulty)
+        Ok(Self::read(texts, body)?)
     }
 
     fn read(texts: Vec<String>, mut body: Fields) -> Result<Self, BodyFault> {
@@ -90,14 +78,6 @@ impl Embeddings {
             body.value(read_elsewhere);
         }
         Ok(Self { texts, dimensions, input_type, user, rest: body.rest() })
-    }
-}
-
-fn faulty(fault: BodyFault) -> Error {
-    let error = Error::new(ErrorKind::BadRequest, fault.message);
-    match fault.member {
-        Some(member) => error.with_param(member),
-        None => error,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{fmt, ops::Range};
 
 use bytes::Bytes;
+use pointsman_types::{Error, ErrorKind};
 use serde::{
     Deserializer,
     de::{MapAccess, Visitor},
@@ -55,6 +56,14 @@ pub struct BodyFault {
     pub message: String,
     /// The member at fault, if it is one member's.
     pub member: Option<String>,
+}
+
+impl From<BodyFault> for Error {
+    fn from(fault: BodyFault) -> Self {
+        let mut error = Self::new(ErrorKind::BadRequest, fault.message);
+        error.detail.param = fault.member;
+        error
+    }
 }
 
 impl BodyFault {

@@ -19,7 +19,7 @@ use pointsman::{
 use serde_json::json;
 
 use super::{Explained, explained, words};
-use crate::{app::App, check, cli::Explain, config::Upstreams, operate::faulty, serve};
+use crate::{app::App, check, cli::Explain, config::Upstreams, serve};
 
 /// Bad usage: a request that is none, or a name that means nothing.
 const USAGE: u8 = 2;
@@ -72,8 +72,8 @@ fn body(model: &str, file: Option<&Path>) -> Result<Bytes, String> {
     };
     let name = file.display();
     let read = fs::read(file).map_err(|error| format!("{name} cannot be read: {error}"))?;
-    let request = Envelope::parse(read.into()).map_err(faulty);
-    let request = request.map_err(|error| format!("{name}: {}", error.message()))?;
+    let request = Envelope::parse(read.into());
+    let request = request.map_err(|error| format!("{name}: {}", error.message))?;
     let set = [("model", Bytes::from(json!(model).to_string()))];
     Ok(request.edited(&set, &[], &[]).to_bytes())
 }

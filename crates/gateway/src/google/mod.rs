@@ -19,7 +19,7 @@ use self::address::{Asked, Published};
 use crate::{
     app::App,
     body, failure, models,
-    operate::{faulty, finished, routed, unread},
+    operate::{finished, routed, unread},
     paths,
 };
 
@@ -104,7 +104,7 @@ fn refused(message: String) -> Response {
 async fn read(app: &App, asked: &Asked<'_>, request: Request) -> Result<Call, Error> {
     let (head, body) = request.into_parts();
     let bytes = body::read(&head.headers, body, &app.tasks).await.map_err(unread)?;
-    let envelope = Envelope::parse(bytes).map_err(faulty)?;
+    let envelope = Envelope::parse(bytes)?;
     let call = GoogleSurface.asked(asked.operation, asked.model.to_owned(), asked.stream, envelope);
-    finished(app, &head.headers, call.map_err(faulty)?)
+    finished(app, &head.headers, call?)
 }

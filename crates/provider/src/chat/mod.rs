@@ -49,7 +49,7 @@ pub use request::{
 };
 pub use stream::{ChatDecoder, translated};
 
-use crate::{BodyFault, Call, CallHead, OWN_FIELDS, Prompt, Target, WholeReply};
+use crate::{Call, CallHead, OWN_FIELDS, Prompt, Target, WholeReply};
 
 impl Chat {
     /// The call in the neutral form, with the target's default parameters where it has none.
@@ -87,13 +87,13 @@ impl Chat {
             Operation::GenerateContent | Operation::CountContents => google::read,
             _ => openai::read,
         };
-        let mut chat = read(members).map_err(faulty)?;
+        let mut chat = read(members)?;
         if !to.params.is_empty() {
             let parsed = to
                 .params
                 .iter()
                 .filter_map(|(name, json)| Some((name.clone(), serde_json::from_str(json).ok()?)));
-            chat.fill(openai::read(parsed.collect()).map_err(faulty)?);
+            chat.fill(openai::read(parsed.collect())?);
         }
         chat.stream = call.head.stream;
         Ok(chat)
@@ -115,12 +115,6 @@ impl Chat {
             self.rest.entry(name).or_insert(value);
         }
     }
-}
-
-fn faulty(fault: BodyFault) -> Error {
-    let mut error = Error::new(ErrorKind::BadRequest, fault.message);
-    error.detail.param = fault.member;
-    error
 }
 
 impl ChatReply {

@@ -49,7 +49,7 @@ impl BedrockProvider {
                 part
             });
             async move {
-                let part = part.map_err(faulty)?;
+                let part = part?;
                 match self.http.call(to, &part).await? {
                     Reply::Whole(whole) => Ok(whole),
                     Reply::Stream(_) => {
@@ -107,10 +107,6 @@ fn joined(call: &Call, all: &[WholeReply]) -> WholeReply {
 fn sent(mut error: Error) -> Error {
     error.detail.unsent = false;
     error
-}
-
-fn faulty(fault: pointsman_provider::BodyFault) -> Error {
-    Error::new(ErrorKind::BadRequest, fault.message)
 }
 
 #[async_trait]

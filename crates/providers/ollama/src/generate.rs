@@ -4,10 +4,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use pointsman_clock::Instant;
 use pointsman_provider::{
-    BodyFault, Call, CallHead, Event, Frame, Frames, OWN_FIELDS, Target, WholeReply,
-    chat::{Fields, Losses, made_id},
+    BodyFault, Call, CallHead, Completion, Event, Frame, Frames, Prompted, Target, WholeReply,
+    chat::Losses,
 };
-use pointsman_types::{Error, ErrorKind, Usage};
+use pointsman_types::{Error, Usage};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -29,43 +29,16 @@ pub(crate) fn write(
     to: &Target,
     losses: &mut Losses,
 ) -> Result<Map<String, Value>, Error> {
-    let mut members: Map<String, Value> = serde_json::from_slice(call.envelope.bytes())
-        .map_err(|error| Error::new(ErrorKind::BadRequest, error.to_string()))?;
-    for own in OWN_FIELDS {
-        members.shift_remove(*own);
-    }
-    for dropped in to.dropped() {
-        members.shift_remove(&dropped);
-    }
-    for (name, json) in &to.params {
-        if let (None, Ok(value)) = (members.get(name), serde_json::from_str(json)) {
-            members.insert(name.clone(), value);
-        }
-    }
-    let mut fields = Fields::top(members);
-    let prompt = prompt(fields.value("prompt"))?;
-    let Asked { mut body, options } = asked(&mut fields, losses).map_err(faulty)?;
-    body.insert("prompt".into(), prompt.into());
+    let mut told = Prompted::of(call, to)?;
+    let Asked { mut body, options } = asked(&mut told, losses)?;
+    body.insert("prompt".into(), told.prompt.into());
     body.insert("stream".into(), call.head.stream.into());
-    let mut rest = fields.rest();
+    let mut rest = told.fields.rest();
     let mut all = taken(&mut rest)?;
     all.extend(options);
     put(all, &mut body);
     losses.rest(rest, &mut body);
     Ok(body)
-}
-
-fn prompt(value: Option<Value>) -> Result<String, Error> {
-    let wrong =
-        |kind: ErrorKind, message: &str| Err(Error::new(kind, message).with_param("prompt"));
-    match value {
-        Some(Value::String(text)) => Ok(text),
-        Some(Value::Array(list)) => match list.as_slice() {
-            [Value::String(text)] => Ok(text.clone()),
-            _ => wrong(ErrorKind::Unsupported, "`prompt` is one text at `ollama`, and no tokens"),
-        },
-        _ => wrong(ErrorKind::BadRequest, "`prompt` must be a string"),
-    }
 }
 
 /// What a call says in OpenAI's words, in Ollama's.
@@ -74,7 +47,8 @@ struct Asked {
     options: Map<String, Value>,
 }
 
-fn asked(fields: &mut Fields, losses: &mut Losses) -> Result<Asked, BodyFault> {
+fn asked(told: &mut Prompted, losses: &mut Losses) -> Result<Asked, BodyFault> {
+    let Prompted { fields, .. } = told;
     let mut options = Map::new();
     let old_limit = fields.whole("max_tokens")?;
     set(&mut options, "num_predict", fields.whole("max_completion_tokens")?.or(old_limit));
@@ -91,24 +65,8 @@ fn asked(fields: &mut Fields, losses: &mut Losses) -> Result<Asked, BodyFault> {
         set(&mut body, "logprobs", Some(true));
         set(&mut body, "top_logprobs", Some(others));
     }
-    for name in ["n", "best_of"] {
-        losses.unless_none(name, &fields.whole(name)?.filter(|many| *many != 1));
-    }
-    losses.unless_none("echo", &fields.flag("echo")?.filter(|wanted| *wanted));
-    // It only says who asks.
-    fields.text("user")?;
-    for read_elsewhere in ["model", "stream", "stream_options", "metadata"] {
-        fields.value(read_elsewhere);
-    }
+    told.lose(losses)?;
     Ok(Asked { body, options })
-}
-
-fn faulty(fault: BodyFault) -> Error {
-    let error = Error::new(ErrorKind::BadRequest, fault.message);
-    match fault.member {
-        Some(member) => error.with_param(member),
-        None => error,
-    }
 }
 
 /// Reads an answer of `/api/generate`.
@@ -122,44 +80,20 @@ pub(crate) fn read(
     if !body["response"].is_string() {
         return Err(unusable("it has no `response`"));
     }
-    let mut shape = Shape::new(what, now);
-    shape.model_of(&body);
+    let mut shape = Completion::new(what, now);
+    model_of(&mut shape, &body);
     let finish = finish_of(filled(&body["done_reason"]), false).name();
-    let mut answer = shape.chunk(&json!([choice(&body, Some(finish), 0)]));
+    let mut answer = shape.object(&json!([choice(&body, Some(finish), 0)]));
     let usage = usage_of(&body);
     if let Some(used) = &usage {
-        answer["usage"] = told(used);
+        answer["usage"] = Completion::usage(used);
     }
     Ok(WholeReply { headers: headers.clone(), body: answer.to_string().into(), usage })
 }
 
-/// What all objects of one answer share.
-#[derive(Debug)]
-struct Shape {
-    id: String,
-    created: u64,
-    model: String,
-}
-
-impl Shape {
-    fn new(what: &CallHead, now: Instant) -> Self {
-        Self { id: made_id("cmpl-", now, 0), created: now.as_secs(), model: what.model.clone() }
-    }
-
-    fn model_of(&mut self, line: &Value) {
-        if let Some(model) = filled(&line["model"]) {
-            model.clone_into(&mut self.model);
-        }
-    }
-
-    fn chunk(&self, choices: &Value) -> Value {
-        json!({
-            "id": self.id,
-            "object": "text_completion",
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-        })
+fn model_of(told: &mut Completion, line: &Value) {
+    if let Some(model) = filled(&line["model"]) {
+        model.clone_into(&mut told.model);
     }
 }
 
@@ -168,14 +102,6 @@ fn choice(line: &Value, finish: Option<&str>, offset: usize) -> Value {
     let text = line["response"].as_str().unwrap_or_default();
     let logprobs = logprobs_of(&line["logprobs"], offset);
     json!({"index": 0, "text": text, "logprobs": logprobs, "finish_reason": finish})
-}
-
-fn told(used: &Usage) -> Value {
-    json!({
-        "prompt_tokens": used.input,
-        "completion_tokens": used.output,
-        "total_tokens": used.total(),
-    })
 }
 
 /// Probabilities in the shape of OpenAI's completions.
@@ -209,7 +135,7 @@ pub(crate) struct TextFrames {
 
 #[derive(Debug)]
 struct Said {
-    shape: Shape,
+    shape: Completion,
     include_usage: bool,
     /// The text so far, in characters.
     offset: usize,
@@ -219,7 +145,7 @@ struct Said {
 impl TextFrames {
     /// A reader for one stream, which began `now`.
     pub(crate) fn new(what: &CallHead, now: Instant) -> Self {
-        let shape = Shape::new(what, now);
+        let shape = Completion::new(what, now);
         let include_usage = what.include_usage;
         let said = Said { shape, include_usage, offset: 0, finished: false };
         Self { lines: Lines::default(), said }
@@ -262,17 +188,17 @@ impl Said {
             out.push(Frame { raw: Bytes::new(), event });
             return;
         }
-        self.shape.model_of(line);
+        model_of(&mut self.shape, line);
         let done = line["done"] == true;
         let finish = done.then(|| finish_of(filled(&line["done_reason"]), false).name());
         let text = line["response"].as_str().unwrap_or_default();
         if done || !text.is_empty() || line["logprobs"].is_array() {
             let choices = json!([choice(line, finish, self.offset)]);
-            let mut chunk = self.shape.chunk(&choices);
+            let mut chunk = self.shape.object(&choices);
             if self.include_usage {
                 chunk["usage"] = Value::Null;
             }
-            out.push(frame(&chunk, Event { content: true, ..Event::default() }));
+            out.push(frame(&chunk, Event { content: true, text: text.len(), ..Event::default() }));
             self.offset = self.offset.saturating_add(text.chars().count());
         }
         if done {
@@ -283,8 +209,8 @@ impl Said {
     fn end(&mut self, usage: Option<Usage>, out: &mut Vec<Frame>) {
         self.finished = true;
         if let (true, Some(used)) = (self.include_usage, usage) {
-            let mut chunk = self.shape.chunk(&json!([]));
-            chunk["usage"] = told(&used);
+            let mut chunk = self.shape.object(&json!([]));
+            chunk["usage"] = Completion::usage(&used);
             out.push(frame(&chunk, Event::default()));
         }
         let event = Event { done: true, usage, ..Event::default() };

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use pointsman_clock::Instant;
 use pointsman_provider::{
-    BodyFault, Call, CallHead, Event, Frame, Frames, OWN_FIELDS, SseSplitter, Target, WholeReply,
-    chat::{Fields, Finish, Losses, made_id},
+    BodyFault, Call, CallHead, Completion, Event, Frame, Frames, Prompted, SseSplitter, Target,
+    WholeReply,
+    chat::{Finish, Losses},
     classify_value, sse_data,
     wire::{Count, Filled},
 };
@@ -24,49 +25,19 @@ pub(crate) fn write(
     to: &Target,
     losses: &mut Losses,
 ) -> Result<Map<String, Value>, Error> {
-    let mut members: Map<String, Value> = serde_json::from_slice(call.envelope.bytes())
-        .map_err(|error| Error::new(ErrorKind::BadRequest, error.to_string()))?;
-    let dropped = to.dropped();
-    for name in OWN_FIELDS.iter().copied().chain(dropped.iter().map(String::as_str)) {
-        members.shift_remove(name);
-    }
-    for (name, json) in &to.params {
-        if let (None, Ok(value)) = (members.get(name), serde_json::from_str(json)) {
-            members.insert(name.clone(), value);
-        }
-    }
-    let mut fields = Fields::top(members);
-    let input = prompt(fields.value("prompt"))?;
-    let mut parameters = parameters(&mut fields, losses).map_err(|fault| {
-        let error = Error::new(ErrorKind::BadRequest, fault.message);
-        match fault.member {
-            Some(member) => error.with_param(member),
-            None => error,
-        }
-    })?;
+    let mut asked = Prompted::of(call, to)?;
+    let mut parameters = parameters(&mut asked, losses)?;
     // What nobody here knows are watsonx's own.
-    parameters.extend(fields.rest());
-    let mut body = Map::from_iter([("input".to_owned(), input.into())]);
+    parameters.extend(asked.fields.rest());
+    let mut body = Map::from_iter([("input".to_owned(), asked.prompt.into())]);
     if !parameters.is_empty() {
         body.insert("parameters".into(), parameters.into());
     }
     Ok(body)
 }
 
-fn prompt(value: Option<Value>) -> Result<String, Error> {
-    let wrong =
-        |kind: ErrorKind, message: &str| Err(Error::new(kind, message).with_param("prompt"));
-    match value {
-        Some(Value::String(text)) => Ok(text),
-        Some(Value::Array(list)) => match list.as_slice() {
-            [Value::String(text)] => Ok(text.clone()),
-            _ => wrong(ErrorKind::Unsupported, "`prompt` is one text at `watsonx`, and no tokens"),
-        },
-        _ => wrong(ErrorKind::BadRequest, "`prompt` must be a string"),
-    }
-}
-
-fn parameters(fields: &mut Fields, losses: &mut Losses) -> Result<Map<String, Value>, BodyFault> {
+fn parameters(asked: &mut Prompted, losses: &mut Losses) -> Result<Map<String, Value>, BodyFault> {
+    let Prompted { fields, .. } = asked;
     let mut parameters = match fields.value("parameters") {
         Some(Value::Object(own)) => own,
         _ => Map::new(),
@@ -91,21 +62,13 @@ fn parameters(fields: &mut Fields, losses: &mut Losses) -> Result<Map<String, Va
     set("random_seed", seed);
     let stop = fields.texts("stop")?;
     set("stop_sequences", (!stop.is_empty()).then(|| json!(stop)));
-    for name in ["n", "best_of"] {
-        losses.unless_none(name, &fields.whole(name)?.filter(|many| *many != 1));
-    }
-    losses.unless_none("echo", &fields.flag("echo")?.filter(|wanted| *wanted));
     for name in ["frequency_penalty", "presence_penalty"] {
         losses.unless_none(name, &fields.number(name)?);
     }
     for name in ["logprobs", "logit_bias", "suffix"] {
         losses.unless_none(name, &fields.value(name));
     }
-    // It only says who asks.
-    fields.text("user")?;
-    for read_elsewhere in ["model", "stream", "stream_options", "metadata"] {
-        fields.value(read_elsewhere);
-    }
+    asked.lose(losses)?;
     Ok(parameters)
 }
 
@@ -166,57 +129,25 @@ pub(crate) fn read(
         usage.input = usage.input.saturating_add(one.input_token_count.0);
         usage.output = usage.output.saturating_add(one.generated_token_count.0);
     }
-    let mut shape = Shape::new(what, now);
+    let mut shape = Completion::new(what, now);
     shape.model = answer.model_id.unwrap_or(shape.model);
     let text: String = results.iter().map(|one| one.generated_text.as_str()).collect();
     let finish = last.finish().unwrap_or_default().name();
-    let mut told = shape.chunk(&text, Some(finish));
-    told["usage"] = counted(&usage);
+    let mut told = chunk(&shape, &text, Some(finish));
+    told["usage"] = Completion::usage(&usage);
     Ok(WholeReply { headers: headers.clone(), body: told.to_string().into(), usage: Some(usage) })
 }
 
-fn counted(used: &Usage) -> Value {
-    json!({
-        "prompt_tokens": used.input,
-        "completion_tokens": used.output,
-        "total_tokens": used.total(),
-    })
-}
-
-/// What all objects of one answer share.
-#[derive(Debug)]
-struct Shape {
-    id: String,
-    created: u64,
-    model: String,
-}
-
-impl Shape {
-    fn new(what: &CallHead, now: Instant) -> Self {
-        Self { id: made_id("cmpl-", now, 0), created: now.as_secs(), model: what.model.clone() }
-    }
-
-    fn object(&self, choices: &Value) -> Value {
-        json!({
-            "id": self.id,
-            "object": "text_completion",
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-        })
-    }
-
-    fn chunk(&self, text: &str, finish: Option<&str>) -> Value {
-        let choice = json!({"index": 0, "text": text, "logprobs": null, "finish_reason": finish});
-        self.object(&json!([choice]))
-    }
+fn chunk(shape: &Completion, text: &str, finish: Option<&str>) -> Value {
+    let choice = json!({"index": 0, "text": text, "logprobs": null, "finish_reason": finish});
+    shape.object(&json!([choice]))
 }
 
 /// Reads one stream.
 #[derive(Debug)]
 pub(crate) struct GenerationFrames {
     splitter: SseSplitter,
-    shape: Shape,
+    shape: Completion,
     include_usage: bool,
     usage: Usage,
     ended: bool,
@@ -227,7 +158,7 @@ impl GenerationFrames {
     pub(crate) fn new(what: &CallHead, now: Instant) -> Self {
         Self {
             splitter: SseSplitter::default(),
-            shape: Shape::new(what, now),
+            shape: Completion::new(what, now),
             include_usage: what.include_usage,
             usage: Usage::default(),
             ended: false,
@@ -266,7 +197,7 @@ impl GenerationFrames {
         }
         let finish = one.finish().map(Finish::name);
         if finish.is_some() || !one.generated_text.is_empty() {
-            let mut chunk = self.shape.chunk(&one.generated_text, finish);
+            let mut chunk = chunk(&self.shape, &one.generated_text, finish);
             if self.include_usage {
                 chunk["usage"] = Value::Null;
             }
@@ -282,7 +213,7 @@ impl GenerationFrames {
         self.ended = true;
         if self.include_usage {
             let mut chunk = self.shape.object(&json!([]));
-            chunk["usage"] = counted(&self.usage);
+            chunk["usage"] = Completion::usage(&self.usage);
             send(&chunk, Event::default(), out);
         }
         let event = Event { done: true, usage: Some(self.usage), ..Event::default() };
