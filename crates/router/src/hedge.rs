@@ -68,6 +68,9 @@ impl Journey<'_> {
                 matches!(error.kind.scope(), Scope::Nowhere | Scope::OtherGroup)
             });
             if is_final || copies.is_empty() {
+                if sent.result.is_ok() {
+                    self.learn(place, &copies, after);
+                }
                 self.drop_losers(&copies);
                 return sent;
             }
@@ -77,6 +80,16 @@ impl Journey<'_> {
             }
             known.tried.push(sent.ix);
             self.made(sent.attempt);
+        }
+    }
+
+    /// A copy that was late when it lost would have taken longer still. Forgetting it would leave
+    /// the quick ones alone to say what late is, and one in twenty of them would be.
+    fn learn(&self, place: &Place, losers: &[Copy], after: Duration) {
+        let live = &self.topology.groups[place.group].live;
+        let now = self.shared.clock.now();
+        for took in losers.iter().map(|copy| now - copy.since).filter(|took| *took >= after) {
+            live.answered(self.call.head.stream, took);
         }
     }
 
