@@ -113,6 +113,17 @@ impl HedgeClock {
         }
     }
 
+    /// Takes in a copy that was dropped after `took`, since another one answered.
+    ///
+    /// It would have taken longer still. One that was late, which is after `late`, counts with
+    /// the time it had: without it the quick ones alone would say what late is, and one in twenty
+    /// of them would be. Of one that was not late nothing is known.
+    pub fn lost(&mut self, took: Duration, late: Duration) {
+        if took >= late {
+            self.observe(took);
+        }
+    }
+
     /// How long to wait before a further copy; `None` before there are twenty samples.
     pub const fn delay(&self) -> Option<Duration> {
         self.delay
@@ -148,6 +159,20 @@ mod tests {
         assert_eq!(clock.delay(), None);
         clock.observe(ms(100));
         assert_eq!(clock.delay(), Some(ms(100)));
+    }
+
+    #[test]
+    fn a_copy_that_lost_counts_if_it_was_late() {
+        let ms = Duration::from_millis;
+        let mut clock = HedgeClock::default();
+        for nth in 0..500 {
+            clock.observe(ms(50));
+            if nth % 10 == 0 {
+                clock.lost(ms(110), ms(60));
+                clock.lost(ms(3), ms(60));
+            }
+        }
+        assert_eq!(clock.delay(), Some(ms(110)));
     }
 
     #[test]

@@ -83,13 +83,12 @@ impl Journey<'_> {
         }
     }
 
-    /// A copy that was late when it lost would have taken longer still. Forgetting it would leave
-    /// the quick ones alone to say what late is, and one in twenty of them would be.
-    fn learn(&self, place: &Place, losers: &[Copy], after: Duration) {
+    /// What the copies that lost tell of what is usual.
+    fn learn(&self, place: &Place, losers: &[Copy], late: Duration) {
         let live = &self.topology.groups[place.group].live;
         let now = self.shared.clock.now();
-        for took in losers.iter().map(|copy| now - copy.since).filter(|took| *took >= after) {
-            live.answered(self.call.head.stream, took);
+        for loser in losers {
+            live.lost(self.call.head.stream, now - loser.since, late);
         }
     }
 

@@ -62,6 +62,13 @@ impl GroupLive {
         if stream { learnt.streams.observe(after) } else { learnt.wholes.observe(after) }
     }
 
+    /// A copy was dropped after so long, since another one answered.
+    pub(crate) fn lost(&self, stream: bool, took: Duration, late: Duration) {
+        let mut learnt = self.learnt();
+        let clock = if stream { &mut learnt.streams } else { &mut learnt.wholes };
+        clock.lost(took, late);
+    }
+
     /// An answer's output tokens.
     pub(crate) fn wrote(&self, tokens: u64) {
         self.learnt().output.add(tokens);
