@@ -35,6 +35,7 @@ async fn exactly_25_of_200_requests_are_sent() {
         assert_refused(refused, "rate_limit_exceeded", "a is refused: 25 of 25 rpm used");
         let ms = comes_again(refused);
         assert!((30_000..=60_000).contains(&ms), "{ms}");
+        assert_eq!(refused.head.header("x-litellm-attempted-fallbacks"), Some("0"));
     }
     let window = &standing(&gateway, "a").await["windows"]["rpm"];
     assert_eq!((&window["used"], &window["limit"]), (&25.into(), &25.into()), "{window}");

@@ -133,13 +133,14 @@ impl<'a> Journey<'a> {
         let mut seen = vec![start.clone()];
         let mut line = VecDeque::from([Leg { place: start, call: Arc::clone(original) }]);
         let mut first: Option<Error> = None;
+        let mut moved = 0..;
         while let Some(Leg { place, call }) = line.pop_front() {
+            self.trace.fallbacks = moved.next().unwrap_or(u32::MAX);
             self.travel_as(call);
             let error = match self.group(&place).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            self.trace.fallbacks += 1;
             let spent =
                 self.trace.attempts.len() >= self.topology.settings.retry.max_attempts as usize;
             let over = error.kind.scope() == Scope::Nowhere

@@ -24,7 +24,7 @@ pub struct Trace {
     pub decisions: Vec<Decision>,
     /// The sends, in order.
     pub attempts: SmallVec<[Attempt; 2]>,
-    /// Groups that failed before the one that answered, or all that failed.
+    /// Groups that failed before the one that answered or, where none did, before the last.
     pub fallbacks: u32,
     /// Retries: attempts after the first in their group.
     pub retries: u32,
