@@ -122,3 +122,33 @@ async fn money_is_one_limit_whoever_is_slow() {
         assert!((57..=60).contains(&made), "{made} of 60");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promise_stays_on_the_books_while_an_exchange_is_under_way() {
+    let server = RedisServer::start().await.unwrap();
+    let spec = MemberSpec { limits: Limits { rpm: Some(RPM), ..Limits::default() }, ..spec() };
+    let first = Instance::join(&server, 1, "promise", &spec).await;
+    let second = Instance::join(&server, 2, "promise", &spec).await;
+    first.link.delay(Duration::from_millis(300));
+    // The first one's next exchange comes in late, and does not tell yet of what follows.
+    while first.store.health().reachable {
+        second.store.tell().await;
+    }
+    let mut made = first.burst(60).await;
+    assert!(made > 0, "it goes by its promise");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let telling = async {
+        first.store.tell().await;
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    };
+    let taking = async {
+        let mut taken = 0;
+        while !over.load(std::sync::atomic::Ordering::Relaxed) {
+            taken += second.burst(10).await;
+            second.store.tell().await;
+        }
+        taken
+    };
+    made += tokio::join!(telling, taking).1;
+    assert!(made <= 60, "{made} of 60");
+}
