@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pointsman_testkit::{Behaviour, Gateway, RedisServer, Upstream, now};
+use pointsman_testkit::{Behaviour, Gateway, RedisServer, SlowLink, Upstream, now};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
@@ -16,7 +16,11 @@ async fn server() -> RedisServer {
 }
 
 fn over(server: &RedisServer, config: Config, more: &str) -> Config {
-    config.and(&format!("router_settings: {{redis_url: '{}'{more}}}", server.url()))
+    at(&server.url(), config, more)
+}
+
+fn at(url: &str, config: Config, more: &str) -> Config {
+    config.and(&format!("router_settings: {{redis_url: '{url}'{more}}}"))
 }
 
 async fn three(config: &Config) -> [Gateway; 3] {
@@ -149,18 +153,52 @@ async fn a_cooldown_is_everybodys_at_once() {
     assert_eq!(a.count(), 1);
 }
 
+/// Whether an instance had to go by its share at any time.
+async fn was_cut_off(one: &Gateway) -> bool {
+    !get(one, "/metrics", &[]).await.text().contains("pointsman_redis_outages_total 0")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_instance_held_comes_back() {
+    for _ in 0..5 {
+        let (server, a) = (server().await, upstream("a").await);
+        let gateways = three(&over(&server, Config::default().tuned(&a, ", rpm: 60"), "")).await;
+        let [one, rest @ ..] = gateways;
+        let made = with_status(200, &burst(&one, 30, &small()).await);
+        // Where everything waits for a processor it may have gone by its promise, which is lost too,
+        // or not have got what the others were promised.
+        let quick = made == 30 && !was_cut_off(&one).await;
+        one.kill().await.unwrap();
+        sleep(Duration::from_secs(2)).await;
+        let rest = all_of(&rest, 20, &small()).await;
+        assert!(made + rest <= 60, "{made} before, and {rest}");
+        if quick {
+            // At most one lease, of two requests, is lost.
+            assert!(rest >= 28, "{rest} of the 30 that were left");
+            return;
+        }
+    }
+    panic!("never in five times was everybody quick");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sent_while_redis_was_slow_counts_though_its_sender_is_killed() {
     let (server, a) = (server().await, upstream("a").await);
-    let gateways = three(&over(&server, Config::default().tuned(&a, ", rpm: 60"), "")).await;
-    let [one, rest @ ..] = gateways;
+    let link = SlowLink::to(server.port()).await.unwrap();
+    let config = || Config::default().tuned(&a, ", rpm: 60");
+    let slow = at(&format!("redis://127.0.0.1:{}", link.port()), config(), "");
+    let (one, other) = (slow.start().await, over(&server, config(), "").start().await);
+    link.delay(Duration::from_millis(400));
+    until("it does not wait for Redis", async || {
+        get(&one, "/metrics", &[]).await.text().contains("pointsman_redis_up 0")
+    })
+    .await;
     let made = with_status(200, &burst(&one, 30, &small()).await);
-    assert_eq!(made, 30);
+    assert!(made > 0, "it goes by what it was promised");
     one.kill().await.unwrap();
-    sleep(Duration::from_secs(2)).await;
-    // At most one lease, of two requests, is lost.
-    let rest = all_of(&rest, 20, &small()).await;
-    assert!((28..=30).contains(&rest), "{rest} of the 30 that were left");
+    let rest = all_of(&[other], 20, &small()).await;
+    assert!(made + rest <= 60, "{made} before, and {rest}");
+    assert!(made + rest >= 45, "{made} before, and {rest}: no more than a promise is lost");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -201,11 +201,9 @@ impl Account {
         Ok(Claim { hold, money, drawn })
     }
 
-    /// Somebody waits for so much of what is shared.
-    pub(crate) fn want(&self, take: &Take, money: Option<Decimal>) {
-        if let Some(shared) = &self.shared {
-            shared.want(take, money);
-        }
+    /// What is shared of it.
+    pub(crate) fn shared(&self) -> Option<Arc<dyn Allowance>> {
+        self.shared.clone()
     }
 
     /// Gives back what was not used, and charges what was used beyond the claim.

@@ -69,8 +69,11 @@ pub trait Allowance: Debug + Send + Sync {
         now: Instant,
     ) -> Result<Drawn, Denied>;
 
-    /// Somebody waits for so much.
+    /// Somebody waits for so much, until [`unwant`](Self::unwant).
     fn want(&self, take: &Take, money: Option<Decimal>);
+
+    /// Whoever waited for so much has it, or waits no more.
+    fn unwant(&self, take: &Take, money: Option<Decimal>);
 
     /// Gives back what was not used, and charges what was used beyond it.
     fn settle(&self, drawn: Drawn, sent: bool, charged: &Charge, now: Instant);

@@ -35,6 +35,7 @@ mod sight;
 mod spec;
 mod spread;
 mod table;
+mod waiting;
 
 pub(crate) use account::Claim;
 pub use allowance::{Allowance, Allowances, Denied, Drawn};
@@ -50,3 +51,4 @@ pub use sight::{
     AccountReport, Refusal, Report, Row, Sight, SpendReport, Until, Whose, Why, WindowReport,
 };
 pub use spec::{AccountId, AccountIx, AccountSpec, MemberSpec};
+pub use waiting::Waiting;

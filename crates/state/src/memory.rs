@@ -19,6 +19,7 @@ use crate::{
     port::Claims,
     spread::{Cooled, Hosts, Spread},
     table::{Locked, Table},
+    waiting::Waiting,
 };
 
 /// The state of all deployments and accounts, in this process.
@@ -156,6 +157,17 @@ impl MemoryStore {
         self.claim(at, need, id, now).map(|(grant, _)| grant)
     }
 
+    /// Has more fetched of everything shared that such a call needs, all at once, for as long as what
+    /// is returned is kept.
+    pub fn wait_for(&self, at: Slot, need: &Demand) -> Waiting {
+        let table = self.table();
+        let cell = lock(&table.places[at.0 as usize].cell);
+        let accounts = table.lock_accounts(&cell.accounts, &need.accounts);
+        let shared = accounts.iter().filter_map(|(_, account)| account.shared());
+        let all = cell.own.shared().into_iter().chain(shared);
+        Waiting::at(all, need.take, cell.money(need))
+    }
+
     /// Settles as [`settle`](StateStore::settle) does, and tells of every cooldown that this began
     /// or prolonged: the deployment's own comes first, then those of who shares the blame.
     pub fn settle_all(
@@ -223,11 +235,6 @@ fn draw(
                 }
             }
         }
-    }
-    if let Err(Denied::Short(_)) = own {
-        // All that is needed can be fetched at once.
-        cell.own.want(take, money);
-        shared.iter().for_each(|(_, account)| account.want(take, money));
     }
     Ok((own?, claims))
 }

@@ -89,7 +89,7 @@ async fn pass(
     millis: &AtomicU64,
 ) {
     let (held, mut due) = mpsc::unbounded_channel();
-    let reading = async {
+    let reading = async move {
         let mut buffer = vec![0; 65_536];
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
             let at = Instant::now() + Duration::from_millis(millis.load(Ordering::Relaxed));
@@ -106,8 +106,6 @@ async fn pass(
             }
         }
     };
-    tokio::select! {
-        () = reading => {}
-        () = writing => {}
-    }
+    // What was written before an end arrives, as on any way between two machines.
+    tokio::join!(reading, writing);
 }

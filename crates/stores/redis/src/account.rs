@@ -2,10 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -15,10 +12,10 @@ use pointsman_state::{
     Take, Until, Whose, Why, WindowReport,
 };
 use pointsman_types::{Charge, Decimal};
-use tokio::sync::Notify;
 
 use crate::{
-    known::{Bucket, ServerTime},
+    hub::Hub,
+    known::Bucket,
     meter::{Asking, Kind, Mark, Meter},
     money,
     rules::{ends, is_same, kinds, need, refusal},
@@ -38,35 +35,6 @@ const GRACE: Duration = Duration::from_secs(1);
 const YIELDED: Duration = Duration::from_millis(60);
 /// How long a stamp is remembered: what has left the window is no matter.
 const STAMPS: usize = 400;
-
-/// What all accounts of a store share.
-#[derive(Debug, Default)]
-pub(crate) struct Hub {
-    time: Mutex<ServerTime>,
-    /// Instances seen, this one included.
-    pub(crate) instances: AtomicU64,
-    pub(crate) strict: bool,
-    /// Wakes the keeper.
-    pub(crate) kick: Notify,
-}
-
-impl Hub {
-    pub(crate) fn new(strict: bool) -> Self {
-        Self { strict, ..Self::default() }
-    }
-
-    pub(crate) fn time(&self) -> ServerTime {
-        *self.time.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn set_time(&self, time: ServerTime) {
-        *self.time.lock().unwrap_or_else(PoisonError::into_inner) = time;
-    }
-
-    pub(crate) fn instances(&self) -> u64 {
-        self.instances.load(Ordering::Relaxed).max(1)
-    }
-}
 
 /// The allowance of one account.
 #[derive(Debug)]
@@ -90,6 +58,10 @@ struct State {
     lost: bool,
     /// Counts exchanges.
     turn: u64,
+    /// The exchange since which the server knows, or is being told, that the promise is spent.
+    spends: Option<u64>,
+    /// Whether it is to be told so.
+    tells: bool,
     asks: Option<Vec<Ask>>,
     asked: Instant,
     alive_until: Instant,
@@ -130,6 +102,8 @@ impl Account {
             stamps: VecDeque::new(),
             lost: false,
             turn: 0,
+            spends: None,
+            tells: false,
             asks: None,
             asked: Instant::EPOCH,
             alive_until: Instant::EPOCH,
@@ -212,7 +186,10 @@ impl Account {
         let asks: Vec<Ask> =
             state.meters.iter_mut().map(|meter| meter.ask(&asking, since)).collect();
         state.turn += 1;
+        let spends = state.out.is_some();
+        (state.spends, state.tells) = (spends.then_some(state.turn), false);
         to.put(state.turn);
+        to.put(u8::from(spends));
         to.put(&state.generation);
         to.put(state.acknowledged);
         to.put(state.sending.as_ref().map_or(0, |sending| sending.number));
@@ -227,6 +204,13 @@ impl Account {
             }
         }
         state.asks = Some(asks);
+    }
+
+    /// The exchange after which the promise began to be spent, if the server is to be told so: if
+    /// this instance dies, nobody else does.
+    pub(crate) fn tells(&self) -> Option<u64> {
+        let mut state = self.state();
+        std::mem::take(&mut state.tells).then_some(state.turn)
     }
 
     /// The server has answered what was sent at `sent`.
@@ -408,14 +392,18 @@ impl Allowance for Account {
             return Err(Denied::Short(refusal));
         }
         let mark = self.mark(&state, now);
-        let mut low = false;
+        let (mut low, mut promised) = (false, false);
         for meter in &mut state.meters {
             let need = need(&meter.kind, take, money).unwrap_or(0);
-            meter.draw(need, mark, server);
+            promised |= meter.draw(need, mark, server);
             low |= !self.hub.strict && meter.is_low();
         }
         if low {
             self.hub.kick.notify_one();
+        }
+        if promised && state.spends != Some(state.turn) {
+            (state.spends, state.tells) = (Some(state.turn), true);
+            self.hub.spends.notify_one();
         }
         Ok(Drawn { take: *take, money, mark: (mark.report, mark.second) })
     }
@@ -425,6 +413,12 @@ impl Allowance for Account {
             meter.want(need(&meter.kind, take, money).unwrap_or(0));
         }
         self.hub.kick.notify_one();
+    }
+
+    fn unwant(&self, take: &Take, money: Option<Decimal>) {
+        for meter in &mut self.state().meters {
+            meter.unwant(need(&meter.kind, take, money).unwrap_or(0));
+        }
     }
 
     fn settle(&self, drawn: Drawn, sent: bool, charged: &Charge, now: Instant) {

@@ -53,7 +53,6 @@ pub(crate) async fn keep(shared: Arc<Shared>, stop: CancellationToken) {
 
 struct Keeper {
     shared: Arc<Shared>,
-    connection: Option<Connection>,
     /// When the last exchange, heartbeat and reading of cooldowns began.
     began: Instant,
     beat: Instant,
@@ -66,43 +65,40 @@ struct Keeper {
 impl Keeper {
     fn new(shared: Arc<Shared>) -> Self {
         let never = Instant::EPOCH;
-        Self {
-            shared,
-            connection: None,
-            began: never,
-            beat: never,
-            read: never,
-            out_since: None,
-            logged: false,
-        }
+        Self { shared, began: never, beat: never, read: never, out_since: None, logged: false }
     }
 
     fn wait(&self) -> Duration {
-        let every = if self.connection.is_some() { TICK } else { RETRY };
+        let every = if self.shared.connection().is_some() { TICK } else { RETRY };
         every.saturating_sub(self.shared.clock.now() - self.began)
+    }
+
+    /// The connection, or a new one.
+    async fn reach(&mut self, end: bool) -> Option<Connection> {
+        if let Some(connection) = self.shared.connection() {
+            return Some(connection);
+        }
+        // Kicks do not hasten attempts.
+        if !end {
+            sleep(RETRY.saturating_sub(self.shared.clock.now() - self.began)).await;
+        }
+        self.began = self.shared.clock.now();
+        let connection = match self.shared.link.connect().await {
+            Ok(connection) => connection,
+            Err(error) => {
+                self.out(&error);
+                return None;
+            }
+        };
+        self.shared.connected(Some(connection.clone()));
+        (self.beat, self.read) = (Instant::EPOCH, Instant::EPOCH);
+        Some(connection)
     }
 
     /// One exchange. `end`: the last one.
     async fn round(&mut self, end: bool) {
-        let before = self.began;
-        let now = self.shared.clock.now();
-        if self.connection.is_none() {
-            // Kicks do not hasten attempts.
-            if !end {
-                sleep(RETRY.saturating_sub(now - before)).await;
-            }
-            self.began = self.shared.clock.now();
-            match self.shared.link.connect().await {
-                Ok(connection) => self.connection = Some(connection),
-                Err(error) => {
-                    self.out(&error);
-                    return;
-                }
-            }
-            (self.beat, self.read) = (Instant::EPOCH, Instant::EPOCH);
-        }
+        let Some(connection) = self.reach(end).await else { return };
         self.began = self.shared.clock.now();
-        let Some(connection) = self.connection.clone() else { return };
         let (came, whole) = self.say(&connection, end).await;
         match came.failed {
             // In a Cluster the others may answer.
@@ -177,7 +173,7 @@ impl Keeper {
 
     /// The server is out of reach: everybody goes by their share.
     fn out(&mut self, error: &redis::RedisError) {
-        self.connection = None;
+        self.shared.connected(None);
         let (now, counters) = (self.shared.clock.now(), &self.shared.counters);
         counters.failures.fetch_add(1, Ordering::Relaxed);
         counters.reachable.store(false, Ordering::Relaxed);

@@ -38,6 +38,7 @@
 
 mod account;
 mod hints;
+mod hub;
 mod keeper;
 mod known;
 mod link;
@@ -47,6 +48,7 @@ mod money;
 mod outage;
 mod rules;
 mod settings;
+mod spends;
 mod store;
 mod talk;
 mod wire;

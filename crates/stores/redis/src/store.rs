@@ -25,12 +25,14 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    account::{Account, Hub},
+    account::Account,
     hints::Hint,
+    hub::Hub,
     keeper,
-    link::{Link, Scripts},
+    link::{Connection, Link, Scripts},
     listener,
     settings::RedisSettings,
+    spends,
 };
 
 /// The longest that a call waits for the server.
@@ -152,6 +154,7 @@ pub(crate) struct Shared {
     /// This instance.
     pub(crate) me: String,
     pub(crate) counters: Counters,
+    connection: Mutex<Option<Connection>>,
     /// Counts exchanges, answered or not: whoever waits looks again.
     pub(crate) exchanged: watch::Sender<u64>,
     /// Whether there was an exchange.
@@ -176,6 +179,15 @@ impl Shared {
     pub(crate) fn told(&self) -> String {
         let micros = if self.own_time { self.clock.now().as_nanos() / 1_000 } else { 0 };
         micros.to_string()
+    }
+
+    /// The connection, if there is one.
+    pub(crate) fn connection(&self) -> Option<Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn connected(&self, connection: Option<Connection>) {
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
     }
 
     pub(crate) fn slot(&self, id: &str) -> Option<Slot> {
@@ -276,6 +288,7 @@ impl RedisStore {
             names: Names::new(&settings.prefix),
             me: format!("{seed:016x}"),
             counters: Counters::default(),
+            connection: Mutex::default(),
             exchanged: watch::Sender::new(0),
             begun: watch::Sender::new(false),
             to_tell: Mutex::default(),
@@ -286,6 +299,7 @@ impl RedisStore {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(keeper::keep(Arc::clone(&shared), stop.clone()));
         tasks.spawn(stop.clone().run_until_cancelled_owned(listener::listen(Arc::clone(&shared))));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(spends::tell(Arc::clone(&shared))));
         tasks.close();
         Ok(Self { shared, tasks, stop })
     }
@@ -376,8 +390,10 @@ impl StateStore for RedisStore {
             Err(Denied::Refused(refusal)) => return Err(refusal),
             Err(Denied::Short(refusal)) => refusal,
         };
+        // No exchange that asks for it is missed.
         let mut exchanged = shared.exchanged.subscribe();
         let before = *exchanged.borrow();
+        let _waiting = shared.memory.wait_for(at, need);
         let (end, mut last) = (Timer::now() + WAIT, refusal);
         while timeout_at(end, exchanged.changed()).await.is_ok() {
             match shared.memory.try_reserve(at, need, id, shared.clock.now()) {
@@ -385,6 +401,7 @@ impl StateStore for RedisStore {
                 Err(Denied::Refused(refusal)) => return Err(refusal),
                 Err(Denied::Short(refusal)) => last = refusal,
             }
+            shared.book.hub.kick.notify_one();
         }
         if *exchanged.borrow() == before {
             // It does not answer: by our share, then.

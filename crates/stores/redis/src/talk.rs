@@ -24,7 +24,7 @@ const BEAT_LIFE: u64 = 5_000;
 /// The most accounts without traffic that are asked for at once.
 const IDLE: usize = 256;
 /// The most accounts in one call of the script, which nobody else can interrupt.
-const ACCOUNTS: usize = 64;
+pub(crate) const ACCOUNTS: usize = 64;
 
 /// What came of an exchange.
 #[derive(Default)]
@@ -124,12 +124,7 @@ impl Talk<'_> {
     async fn share(&self, accounts: &[Arc<Account>]) -> RedisResult<()> {
         let (shared, sent) = (self.shared, self.shared.clock.now());
         let hub = &shared.book.hub;
-        let mut arguments = Arguments::default();
-        arguments.put(shared.told());
-        arguments.put(&shared.me);
-        arguments.put(hub.instances());
-        arguments.put(&shared.names.news);
-        arguments.put(LIFE);
+        let mut arguments = opening(shared, "shares");
         for account in accounts {
             account.prepare(&mut arguments, sent, self.end);
         }
@@ -193,6 +188,18 @@ impl Talk<'_> {
         let words = ["HGETALL", &self.shared.names.cooldowns];
         self.connection.ask::<Value>(&words).await.map(pairs)
     }
+}
+
+/// The arguments that each call of the script of the shares begins with.
+pub(crate) fn opening(shared: &Shared, word: &str) -> Arguments {
+    let mut arguments = Arguments::default();
+    arguments.put(shared.told());
+    arguments.put(&shared.me);
+    arguments.put(shared.book.hub.instances());
+    arguments.put(&shared.names.news);
+    arguments.put(LIFE);
+    arguments.put(word);
+    arguments
 }
 
 /// The fields of a hash.

@@ -2,8 +2,11 @@
 --
 -- KEYS  the accounts, one hash each: `s` is the packed state, `t:NAME` the total of a counter,
 --       `b:NAME` what of that total was told by instances after the server had lost its own.
--- ARGV  microseconds to go by (0: the server's own time), instance, instances seen, channel, lifetime of a lease in ms; then for each account:
---       turn of this exchange, generation known, reports acknowledged, number of this report (0: none), seed (0, 1),
+-- ARGV  microseconds to go by (0: the server's own time), instance, instances seen, channel, lifetime of a lease in ms,
+--       word: `spends`, and for each account the turn of the last exchange: nothing is asked, but from here on it goes by its promise,
+--         which counts as used if nothing more is heard of it;
+--       or `shares`, and for each account:
+--       turn of this exchange, whether it goes by its promise, generation known, reports acknowledged, number of this report (0: none), seed (0, 1),
 --       number of limits, and for each of them
 --         name, kind (w: any 60 s, c: counter, g: gauge), limit,
 --         length of the window in ms (0: none), its end if it began now, the end after that,
@@ -30,7 +33,7 @@ local function arg() at = at + 1 return ARGV[at] end
 local function num() return tonumber(arg()) end
 local function text(n) return string.format('%.0f', n) end
 
-local me, members, channel, life = arg(), num(), arg(), num()
+local me, members, channel, life, word = arg(), num(), arg(), num(), arg()
 local reply, yield = { now }, {}
 
 local function read(seeded)
@@ -124,46 +127,52 @@ local function roll(key, st)
   end
 end
 
--- What is out on a lease that nobody renewed was used.
-local function sweep(key, st)
-  for id, r in pairs(st.i) do
-    if r.e + HOLD <= now then
-      for _, l in pairs(r.m) do l.p = 0 end
-    end
-    if r.e + KEEP < now then
-      st.i[id] = nil
-    elseif r.e <= now and not r.d then
-      r.d = true
-      for name, l in pairs(r.m) do
-        if l.o > 0 and l.k ~= 'g' then
-          local s = math.floor(r.e / 1000)
-          local before = st.c[name] and st.c[name].b
-          use(key, st, { name = name, kind = l.k, len = l.l, e1 = l.e, e2 = 0 }, s, text(l.o))
-          l.x, l.xs = l.o, s
-          l.xb = st.c[name] and st.c[name].b
-        end
-        l.o = 0
-      end
+-- What an instance had of its lease (`o`) or its promise (`p`) at this moment, and did not tell of,
+-- was used; what that was is noted.
+local NOTES = { o = 'u', p = 'v' }
+local function stamp(key, st, r, what, moment)
+  for name, l in pairs(r.m) do
+    local n, s = l[what], math.floor(moment / 1000)
+    l[what] = 0
+    if n > 0 and l.k ~= 'g' then
+      use(key, st, { name = name, kind = l.k, len = l.l, e1 = l.e, e2 = 0 }, s, text(n))
+      l[NOTES[what]] = { n, s, st.c[name] and st.c[name].b or 0 }
     end
   end
 end
 
--- It is back: what it holds is on its lease again, and was not used.
+-- What is out on a lease that nobody renewed was used; and what was promised to who went by it.
+local function sweep(key, st)
+  for id, r in pairs(st.i) do
+    if r.e <= now and not r.d then
+      r.d = true
+      stamp(key, st, r, 'o', r.e)
+    end
+    if r.e + HOLD <= now then
+      if r.s then stamp(key, st, r, 'p', r.e + HOLD) end
+      for _, l in pairs(r.m) do l.p = 0 end
+    end
+    if r.e + KEEP < now then st.i[id] = nil end
+  end
+end
+
+-- It is back: what it has is its own again, and was not used.
 local function unstamp(key, st, rec)
   for name, l in pairs(rec.m) do
-    if l.x then
-      if l.k == 'w' then
+    for what, note in pairs(NOTES) do
+      local n, s, begin = unpack(l[note] or {})
+      local c = st.c[name]
+      if n and l.k == 'w' then
         local w, b = window(st, name)
-        if not add(w, l.xs, -l.x, 0) then add(b, l.xs, -l.x, 0) end
-      elseif st.c[name] and st.c[name].b and st.c[name].b == l.xb then
-        local c, left = st.c[name], redis.call('HINCRBY', key, 't:' .. name, text(-l.x))
+        if not add(w, s, -n, 0) then add(b, s, -n, 0) end
+      elseif n and c and c.b and c.b == begin then
+        local left = redis.call('HINCRBY', key, 't:' .. name, text(-n))
         if left == 0 and redis.call('HEXISTS', key, 'b:' .. name) == 0 then
           -- It was the first use of a window, and was none.
           st.c[name] = { z = c.z }
         end
       end
-      l.o = l.o + l.x
-      l.x, l.xs, l.xb = nil, nil, nil
+      if n then l[what], l[note] = l[what] + n, nil end
     end
   end
 end
@@ -259,8 +268,21 @@ local function lease(key, st, rec, m, live)
   return { text(l.o), text(l.p), text(others), text(promised), t, b, c.b or 0, c.e or 0, base }
 end
 
+if word == 'spends' then
+  for _, key in ipairs(KEYS) do
+    local turn, raw = num(), redis.call('HGET', key, 's')
+    local st = raw and cmsgpack.unpack(raw) or nil
+    local rec = st and st.i[me]
+    if rec and turn >= (rec.n or 0) then
+      rec.s = turn
+      redis.call('HSET', key, 's', cmsgpack.pack(st))
+    end
+  end
+  return reply
+end
+
 for _, key in ipairs(KEYS) do
-  local turn, gen, acked, number, seeding, count = num(), arg(), num(), num(), num(), num()
+  local turn, spends, gen, acked, number, seeding, count = num(), num(), arg(), num(), num(), num(), num()
   local limits = {}
   for i = 1, count do limits[i] = read(seeding == 1) end
   local raw = redis.call('HGET', key, 's')
@@ -297,6 +319,8 @@ for _, key in ipairs(KEYS) do
       rec.q, rec.a = number, sec
     end
     rec.e, rec.d, rec.n = now + life, nil, turn
+    -- An earlier word that it spends may have come before this.
+    rec.s = (spends == 1 or (rec.s or 0) >= turn) and turn or nil
     -- The asker may not know yet how many there are.
     local live = 1
     for id, r in pairs(st.i) do

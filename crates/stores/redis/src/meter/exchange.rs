@@ -110,7 +110,6 @@ impl Meter {
         self.balance = self.balance.saturating_add(gain);
         self.pending.clear();
         self.returning = 0;
-        self.waiting = 0;
         self.known = Some(granted.known.clone());
         if granted.known.window.0 > 0 {
             self.began = None;
@@ -148,7 +147,6 @@ impl Meter {
             // It is as new to the others, if there are any.
             None => Share::of_own(self.limit, instances, lasts),
         });
-        self.waiting = 0;
     }
 
     /// The server is back, and everybody has told what they used.

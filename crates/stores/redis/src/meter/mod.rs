@@ -178,8 +178,8 @@ impl Meter {
         Some(known).filter(later).or_else(|| own().filter(later))
     }
 
-    /// Draws so much, which is usable.
-    pub(crate) fn draw(&mut self, need: u64, mark: Mark, server: u64) {
+    /// Draws so much, which is usable; whether anything of it is of the share of an outage.
+    pub(crate) fn draw(&mut self, need: u64, mark: Mark, server: u64) -> bool {
         let amount = i64::try_from(need).unwrap_or(i64::MAX);
         let held = self.balance.max(0).min(amount);
         self.balance -= held;
@@ -194,6 +194,7 @@ impl Meter {
         } else {
             self.use_now(mark, need);
         }
+        more > 0
     }
 
     fn use_now(&mut self, now: Mark, amount: u64) {
@@ -252,6 +253,10 @@ impl Meter {
         self.waiting = self.waiting.saturating_add(need);
     }
 
+    pub(crate) fn unwant(&mut self, need: u64) {
+        self.waiting = self.waiting.saturating_sub(need);
+    }
+
     /// Whether there is anything to be told or given back, or calls wait.
     pub(crate) fn is_busy(&self) -> bool {
         let tells = !self.fresh.is_empty() || !self.refunds.is_empty() || !self.pending.is_empty();
@@ -300,6 +305,13 @@ mod tests {
         meter.ask(&asking, SINCE)
     }
 
+    /// Somebody waits for so much, and gets it.
+    fn fetch(meter: &mut Meter, need: u64) {
+        meter.want(need);
+        exchange(meter);
+        meter.unwant(need);
+    }
+
     /// What is asked for is granted.
     fn exchange(meter: &mut Meter) -> Vec<Entry> {
         let entries = meter.report(false, |mark| Some(mark.second), 100);
@@ -321,6 +333,9 @@ mod tests {
         meter.want(30);
         exchange(&mut meter);
         assert_eq!((meter.usable(true, NOW), meter.usable(false, NOW)), (30, 0));
+        exchange(&mut meter);
+        assert_eq!(meter.usable(true, NOW), 30, "nobody has drawn it yet, and nobody needs more");
+        meter.unwant(30);
         for _ in 0..30 {
             meter.draw(1, mark(1), NOW);
         }
@@ -337,8 +352,7 @@ mod tests {
     fn a_lease_is_at_most_an_eighth_of_an_instances_part() {
         for (limit, most) in [(60, 2), (10, 1), (2_400, 100)] {
             let mut meter = rpm(limit);
-            meter.want(limit);
-            exchange(&mut meter);
+            fetch(&mut meter, limit);
             for _ in 0..limit {
                 meter.draw(1, mark(1), NOW);
             }
@@ -350,8 +364,7 @@ mod tests {
     #[test]
     fn what_was_not_used_comes_back_where_it_counts() {
         let mut meter = Meter::new(Kind::Minute(Limit::Tpm), 10_000);
-        meter.want(900);
-        exchange(&mut meter);
+        fetch(&mut meter, 900);
         meter.draw(900, mark(1), NOW);
         meter.settle(900, 500, mark(1), mark(1));
         assert_eq!((meter.used(NOW), meter.usable(true, NOW)), (500, 400), "before it is told");
@@ -368,8 +381,7 @@ mod tests {
     fn money_is_held_until_it_is_spent() {
         let budget = BudgetLimit { max: 1.into(), window: None };
         let mut meter = Meter::new(Kind::Money(budget), 1_000);
-        meter.want(100);
-        exchange(&mut meter);
+        fetch(&mut meter, 100);
         meter.draw(100, mark(1), NOW);
         assert_eq!(exchange(&mut meter), [], "nothing is spent");
         assert!(asked(&mut meter).held >= 100, "and it stays held");
