@@ -33,6 +33,10 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long nothing is promised to an instance after another one needed that: as long as a call
 /// waits for it.
 const YIELDED: Duration = Duration::from_millis(60);
+/// For how long calls wait for what others hold and do not use; and how often they do, since most
+/// of the time others need it.
+const CALL_BACK: Duration = Duration::from_millis(20);
+const CALL_BACK_EVERY: Duration = Duration::from_millis(500);
 /// How long a stamp is remembered: what has left the window is no matter.
 const STAMPS: usize = 400;
 
@@ -69,8 +73,10 @@ struct State {
     answered: Option<Instant>,
     out: Option<Out>,
     yields_until: Instant,
-    /// Somebody waits for what was promised to this instance.
+    /// Somebody waits for what was promised to this instance, or is held by it.
     yields: bool,
+    /// When calls last began to wait for what others hold.
+    called_back: Option<Instant>,
 }
 
 /// A report that is not acknowledged.
@@ -112,6 +118,7 @@ impl Account {
             out: None,
             yields_until: Instant::EPOCH,
             yields: false,
+            called_back: None,
         };
         Self { name, hub, state: Mutex::new(state) }
     }
@@ -160,7 +167,7 @@ impl Account {
             || state.meters.iter().any(Meter::is_busy)
     }
 
-    /// Another instance needs what was promised to this one.
+    /// Another instance needs what was promised to this one, or is held here and not used.
     pub(crate) fn give_way(&self, now: Instant) {
         let mut state = self.state();
         (state.yields_until, state.yields) = (now + YIELDED, true);
@@ -305,6 +312,12 @@ impl State {
         }
     }
 
+    /// Whether calls may wait for what others hold.
+    fn calls_back(&self, now: Instant) -> bool {
+        let within = |at| now - at < CALL_BACK || now - at >= CALL_BACK_EVERY;
+        self.called_back.is_none_or(within)
+    }
+
     fn cut_off(&mut self, hub: &Hub, now: Instant) {
         let instances = hub.instances();
         // What was leased and promised longer ago has expired: others may have it.
@@ -344,13 +357,13 @@ impl Allowance for Account {
         let server = time.at_least(now);
         let mut state = self.state();
         state.begin_anew(server);
-        let alive = now < state.alive_until;
+        let (alive, back) = (now < state.alive_until, state.calls_back(now));
         let mut last: Option<Refusal> = None;
         for meter in &state.meters {
             let Some(need) = need(&meter.kind, take, money) else {
                 return Some(Refusal { why: Why::Unpriced { whose }, until: Until::Never });
             };
-            let fits = meter.share.is_none() && meter.fits(need, server);
+            let fits = meter.share.is_none() && meter.fits(need, server, back);
             if need > 0 && !fits && meter.usable(alive, server) < need {
                 let refusal = refusal(meter, whose, need, time, now);
                 last = Some(refusal.and(last));
@@ -370,7 +383,8 @@ impl Allowance for Account {
         let server = time.at_least(now);
         let mut state = self.state();
         state.begin_anew(server);
-        let alive = now < state.alive_until;
+        let (alive, back) = (now < state.alive_until, state.calls_back(now));
+        let mut held = false;
         let (mut short, mut refused): (Option<Refusal>, Option<Refusal>) = (None, None);
         for meter in &state.meters {
             let Some(need) = need(&meter.kind, take, money) else {
@@ -379,9 +393,10 @@ impl Allowance for Account {
             };
             if need > 0 && meter.usable(alive, server) < need {
                 let refusal = refusal(meter, whose, need, time, now);
-                if meter.share.is_some() || !meter.fits(need, server) {
+                if meter.share.is_some() || !meter.fits(need, server, back) {
                     refused = Some(refusal.and(refused));
                 }
+                held |= !meter.fits(need, server, false);
                 short = Some(refusal);
             }
         }
@@ -389,6 +404,9 @@ impl Allowance for Account {
             return Err(Denied::Refused(refusal));
         }
         if let Some(refusal) = short {
+            if held && state.called_back.is_none_or(|at| now - at >= CALL_BACK_EVERY) {
+                state.called_back = Some(now);
+            }
             return Err(Denied::Short(refusal));
         }
         let mark = self.mark(&state, now);

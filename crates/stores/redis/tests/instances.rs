@@ -154,6 +154,23 @@ async fn all_of(instances: &[Instance], calls: usize, tokens: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_hold_and_do_not_use_is_called_back() {
+    let server = RedisServer::start().await.unwrap();
+    let [a, b, c] = three(&server, &rpm(60)).await;
+    // Time stands still from here on: nothing comes back by itself.
+    let twenty = async |one: &Instance| {
+        let mut made = 0;
+        while made < 20 {
+            made += usize::try_from(one.burst(20 - made, 1).await).unwrap();
+        }
+    };
+    for one in [&a, &b, &c] {
+        timeout(WITHIN, twenty(one)).await.expect("sixty are sixty, whoever asks");
+    }
+    assert_eq!(a.burst(5, 1).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bursts_from_all_sides_are_one_limit() {
     for strict in [false, true] {
         let server = RedisServer::start().await.unwrap();

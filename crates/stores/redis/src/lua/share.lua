@@ -256,7 +256,7 @@ local function lease(key, st, rec, m, live)
   local mine = math.min(m.held + m.keep, l.o + l.p)
   local all = math.max(room, mine)
   l.o = math.max(0, math.min(want, all))
-  if l.o < m.must and promised > 0 then yield[key] = true end
+  if l.o < m.must and promised + others > 0 then yield[key] = true end
   local rest = math.max(0, all - l.o)
   l.p = math.max(mine - l.o, math.min(m.keep, rest))
   if m.safe == 1 then

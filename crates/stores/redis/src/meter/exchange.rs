@@ -17,7 +17,7 @@ pub(crate) struct Asking {
     pub(crate) instances: u64,
     /// Nothing is fetched ahead.
     pub(crate) strict: bool,
-    /// What was promised is given up.
+    /// What was promised is given up, and nothing is fetched ahead: another instance needs it.
     pub(crate) quiet: bool,
     /// The server's milliseconds.
     pub(crate) server: u64,
@@ -61,7 +61,8 @@ impl Meter {
         self.rate = self.rate * decay + to_f64(self.used_since) / AHEAD;
         self.used_since = 0;
         let largest = (self.limit / (8 * asking.instances.max(1))).max(1);
-        let ahead = if asking.strict { 0 } else { whole(self.rate * AHEAD).min(largest) };
+        let ahead =
+            if asking.strict || asking.quiet { 0 } else { whole(self.rate * AHEAD).min(largest) };
         let signed = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
         let calm = self.share.is_none();
         if calm {

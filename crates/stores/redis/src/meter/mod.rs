@@ -139,11 +139,16 @@ impl Meter {
         u64::try_from(-self.balance).unwrap_or(0)
     }
 
-    /// What may be had in all, as far as it is known: held here, or free at the server.
-    pub(crate) fn fits(&self, need: u64, server: u64) -> bool {
-        let Some(known) = &self.known else { return need <= self.limit };
+    /// Whether it may be had, as far as is known: here, or free at the server; or, `called_back`,
+    /// held by others who do not use it.
+    pub(crate) fn fits(&self, need: u64, server: u64, called_back: bool) -> bool {
+        let others = match &self.known {
+            Some(known) if !called_back => known.others,
+            Some(_) => 0,
+            None => return need <= self.limit,
+        };
         let taken = self.used(server).saturating_add(self.reserved);
-        taken.saturating_add(known.others).saturating_add(need) <= self.limit
+        taken.saturating_add(others).saturating_add(need) <= self.limit
     }
 
     /// When so much may be had, in the server's milliseconds; `None`: not by time alone.
@@ -162,8 +167,11 @@ impl Meter {
         let all = Known { buckets, ..Known::default() };
         // What is out on leases is used or returned within a second.
         let soon = (others > 0).then_some(server + 1_000);
-        let room = self.limit.checked_sub(need)?.checked_sub(others);
-        room.and_then(|room| all.leaves(room, server)).or(soon)
+        let room = self.limit.checked_sub(need)?;
+        if soon.is_some() && all.used(server) <= room {
+            return soon;
+        }
+        room.checked_sub(others).and_then(|room| all.leaves(room, server)).or(soon)
     }
 
     /// When a counter begins anew, in the server's milliseconds, if a window runs.
@@ -375,6 +383,19 @@ mod tests {
         assert_eq!(meter.report(false, |_| None, 100), [], "once");
         meter.settle(0, 700, mark(2), mark(3));
         assert_eq!(exchange(&mut meter), [Entry { second: 0, amount: 700 }], "debt counts");
+    }
+
+    #[test]
+    fn what_others_hold_may_be_called_back() {
+        let mut meter = rpm(60);
+        let bucket = Bucket { second: 100, amount: 56, last: NOW };
+        let known = Known { buckets: vec![bucket], others: 4, ..Known::default() };
+        let ask = asked(&mut meter);
+        meter.granted(&Granted { known, ..Granted::default() }, &ask);
+        assert_eq!((meter.fits(1, NOW, false), meter.fits(4, NOW, true)), (false, true));
+        assert!(!meter.fits(5, NOW, true), "of what is used nothing comes back");
+        assert_eq!(meter.when(4, NOW), Some(NOW + 1_000), "by itself it does in a second");
+        assert_eq!(meter.when(5, NOW), Some(bucket.falls()));
     }
 
     #[test]
