@@ -279,7 +279,7 @@ async fn ten_calls_and_more_take_one_round_trip() {
     let (with, without) = (over(&server, config(), "").start().await, config().start().await);
     let mut wires = [connect(&with).await, connect(&without).await];
     let mut took = [Vec::new(), Vec::new()];
-    let body = small().to_string();
+    let (body, began) = (small().to_string(), now());
     for round in 0..1_500 {
         for (wire, took) in wires.iter_mut().zip(&mut took) {
             wire.post(crate::world::CHAT, &[], &body, WITHIN).await.unwrap();
@@ -295,8 +295,11 @@ async fn ten_calls_and_more_take_one_round_trip() {
     let trips = metrics.lines().find_map(|line| {
         line.strip_prefix("pointsman_redis_round_trips_total ")?.parse::<u64>().ok()
     });
-    println!("{} round trips", trips.unwrap());
-    assert!(trips.unwrap() < 150, "{} for 1,500 calls", trips.unwrap());
+    let trips = trips.unwrap();
+    println!("{trips} round trips");
+    // Five a second are due whoever calls, and these calls may take long.
+    let due = 6 * (now() - began).as_secs();
+    assert!(trips < due.max(150), "{trips} for 1,500 calls");
     for (name, took) in ["with", "without"].iter().zip(&mut took) {
         took.sort_unstable();
         let at = |share: usize| took[took.len() * share / 1_000];
