@@ -35,8 +35,10 @@ use crate::{
     spends,
 };
 
-/// The longest that a call waits for the server.
+/// The longest that a call waits for an answer of the server.
 const WAIT: Duration = Duration::from_millis(50);
+/// The longest that it waits for a server that answers, and for others to give way.
+const IN_ALL: Duration = Duration::from_millis(250);
 /// The longest that the end waits for it.
 const LAST: Duration = Duration::from_millis(500);
 
@@ -392,10 +394,9 @@ impl StateStore for RedisStore {
         };
         // No exchange that asks for it is missed.
         let mut exchanged = shared.exchanged.subscribe();
-        let before = *exchanged.borrow();
         let _waiting = shared.memory.wait_for(at, need);
-        let (end, mut last) = (Timer::now() + WAIT, refusal);
-        while timeout_at(end, exchanged.changed()).await.is_ok() {
+        let (end, mut last) = (Timer::now() + IN_ALL, refusal);
+        while timeout_at(end.min(Timer::now() + WAIT), exchanged.changed()).await.is_ok() {
             match shared.memory.try_reserve(at, need, id, shared.clock.now()) {
                 Ok(grant) => return Ok(grant),
                 Err(Denied::Refused(refusal)) => return Err(refusal),
@@ -403,13 +404,13 @@ impl StateStore for RedisStore {
             }
             shared.book.hub.kick.notify_one();
         }
-        if *exchanged.borrow() == before {
-            // It does not answer: by our share, then.
-            let now = shared.clock.now();
-            shared.slow(now);
-            return shared.memory.try_reserve(at, need, id, now).map_err(Denied::refusal);
+        if Timer::now() >= end {
+            return Err(last);
         }
-        Err(last)
+        // It does not answer: by our share, then.
+        let now = shared.clock.now();
+        shared.slow(now);
+        shared.memory.try_reserve(at, need, id, now).map_err(Denied::refusal)
     }
 
     fn progress(&self, grant: &Grant, what: Progress<'_>, now: Instant) {
