@@ -38,7 +38,7 @@ use crate::{
 /// The longest that a call waits for an answer of the server.
 const WAIT: Duration = Duration::from_millis(50);
 /// The longest that it waits for a server that answers, and for others to give way.
-const IN_ALL: Duration = Duration::from_millis(250);
+const IN_ALL: Duration = Duration::from_millis(100);
 /// The longest that the end waits for it.
 const LAST: Duration = Duration::from_millis(500);
 
