@@ -394,15 +394,17 @@ impl StateStore for RedisStore {
         };
         // No exchange that asks for it is missed.
         let mut exchanged = shared.exchanged.subscribe();
-        let _waiting = shared.memory.wait_for(at, need);
+        let mut waiting = shared.memory.wait_for(at, need);
         let (end, mut last) = (Timer::now() + IN_ALL, refusal);
         while timeout_at(end.min(Timer::now() + WAIT), exchanged.changed()).await.is_ok() {
+            // What it takes is not asked for once more in between.
+            drop(waiting);
             match shared.memory.try_reserve(at, need, id, shared.clock.now()) {
                 Ok(grant) => return Ok(grant),
                 Err(Denied::Refused(refusal)) => return Err(refusal),
                 Err(Denied::Short(refusal)) => last = refusal,
             }
-            shared.book.hub.kick.notify_one();
+            waiting = shared.memory.wait_for(at, need);
         }
         if Timer::now() >= end {
             return Err(last);
