@@ -18,7 +18,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::Scratch;
+use crate::{Scratch, signals};
 
 /// How long the gateway may take to start listening, or to refuse to.
 const START: Duration = Duration::from_secs(30);
@@ -162,17 +162,17 @@ impl Gateway {
     /// Asks it to drain and end (SIGTERM).
     ///
     /// # Errors
-    /// `NotFound` when it has ended, or when there is no command `kill`.
+    /// `NotFound` when it has ended.
     pub async fn signal_term(&self) -> io::Result<()> {
-        self.signal("-TERM").await
+        signals::send(&self.child, "-TERM").await
     }
 
     /// Asks it to read its configuration again (SIGHUP).
     ///
     /// # Errors
-    /// `NotFound` when it has ended, or when there is no command `kill`.
+    /// `NotFound` when it has ended.
     pub async fn signal_hup(&self) -> io::Result<()> {
-        self.signal("-HUP").await
+        signals::send(&self.child, "-HUP").await
     }
 
     /// Ends it at once, as a crash does (SIGKILL), and waits until it is gone.
@@ -181,13 +181,6 @@ impl Gateway {
     /// As the system has them.
     pub async fn kill(mut self) -> io::Result<()> {
         self.child.kill().await
-    }
-
-    async fn signal(&self, signal: &str) -> io::Result<()> {
-        let gone = || io::Error::new(io::ErrorKind::NotFound, "the gateway has ended");
-        let id = self.id().ok_or_else(gone)?;
-        let status = Command::new("kill").arg(signal).arg(id.to_string()).status().await?;
-        if status.success() { Ok(()) } else { Err(gone()) }
     }
 
     /// Waits until it ends.

@@ -23,6 +23,7 @@ mod machine;
 pub mod recorded;
 pub mod redis;
 mod scratch;
+mod signals;
 mod slow_link;
 pub mod upstream;
 pub mod wire;

@@ -8,7 +8,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::Scratch;
+use crate::{Scratch, signals};
 
 /// How long the server may take to start.
 const START: Duration = Duration::from_secs(10);
@@ -90,9 +90,9 @@ impl RedisServer {
     /// Stops it where it is: connections stay open, and nobody is answered.
     ///
     /// # Errors
-    /// It has ended, or there is no command `kill`.
+    /// It has ended.
     pub async fn pause(&self) -> io::Result<()> {
-        self.signal("-STOP").await
+        signals::send(&self.child, "-STOP").await
     }
 
     /// Lets it go on.
@@ -100,7 +100,7 @@ impl RedisServer {
     /// # Errors
     /// As [`pause`](Self::pause).
     pub async fn resume(&self) -> io::Result<()> {
-        self.signal("-CONT").await
+        signals::send(&self.child, "-CONT").await
     }
 
     /// What it says to one command of words without spaces, as it is on the wire.
@@ -117,13 +117,6 @@ impl RedisServer {
             Ok(said)
         };
         timeout(START, asking).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
-    }
-
-    async fn signal(&self, signal: &str) -> io::Result<()> {
-        let gone = || io::Error::new(io::ErrorKind::NotFound, "the server has ended");
-        let id = self.child.id().ok_or_else(gone)?;
-        let status = Command::new("kill").arg(signal).arg(id.to_string()).status().await?;
-        if status.success() { Ok(()) } else { Err(gone()) }
     }
 
     async fn answers(&self) -> io::Result<()> {
