@@ -157,10 +157,11 @@ impl Account {
         }
     }
 
-    /// Whether there is something to tell or to fetch.
+    /// Whether there is something to tell or to fetch; the first time there is.
     pub(crate) fn is_busy(&self) -> bool {
         let state = self.state();
-        state.sending.is_some()
+        state.answered.is_none()
+            || state.sending.is_some()
             || state.lost
             || state.out.is_some()
             || state.yields

@@ -98,6 +98,7 @@ impl Keeper {
     /// One exchange. `end`: the last one.
     async fn round(&mut self, end: bool) {
         let Some(connection) = self.reach(end).await else { return };
+        let bound = self.shared.bound.load(Ordering::Relaxed);
         self.began = self.shared.clock.now();
         let (came, whole) = self.say(&connection, end).await;
         match came.failed {
@@ -107,7 +108,7 @@ impl Keeper {
             None => {
                 self.answered();
                 self.cool(came.cooldowns);
-                self.shared.begun.send_replace(true);
+                self.shared.begun.send_replace(Some(bound));
                 self.again();
                 if whole {
                     self.shared.slots().iter().for_each(|(at, _)| self.shared.memory.freed(*at));

@@ -159,8 +159,10 @@ pub(crate) struct Shared {
     connection: Mutex<Option<Connection>>,
     /// Counts exchanges, answered or not: whoever waits looks again.
     pub(crate) exchanged: watch::Sender<u64>,
-    /// Whether there was an exchange.
-    pub(crate) begun: watch::Sender<bool>,
+    /// How many bindings the last answered exchange knew of, if one was answered.
+    pub(crate) begun: watch::Sender<Option<u64>>,
+    /// Counts bindings.
+    pub(crate) bound: AtomicU64,
     pub(crate) to_tell: Mutex<Vec<Told>>,
     /// Whether something may have been missed, so that all cooldowns are read.
     pub(crate) read_cooldowns: AtomicBool,
@@ -292,7 +294,8 @@ impl RedisStore {
             counters: Counters::default(),
             connection: Mutex::default(),
             exchanged: watch::Sender::new(0),
-            begun: watch::Sender::new(false),
+            begun: watch::Sender::new(None),
+            bound: AtomicU64::new(0),
             to_tell: Mutex::default(),
             read_cooldowns: AtomicBool::new(true),
             hints: RwLock::default(),
@@ -306,12 +309,13 @@ impl RedisStore {
         Ok(Self { shared, tasks, stop })
     }
 
-    /// Waits until the server has answered once, so that the limits, spend and cooldowns of others
-    /// are known; `most` bounds it.
+    /// Waits until the server has answered about all that is bound, so that the limits, spend and
+    /// cooldowns of others are known, and this instance to them; `most` bounds it.
     pub async fn ready(&self, most: Duration) {
         let mut begun = self.shared.begun.subscribe();
+        let bound = Some(self.shared.bound.load(Ordering::Relaxed));
         // Without an answer it begins all the same.
-        let _ = timeout(most, begun.wait_for(|begun| *begun)).await;
+        let _ = timeout(most, begun.wait_for(|begun| *begun >= bound)).await;
     }
 
     /// Tells what was used so far, now rather than within 200 ms, and waits until that is answered
@@ -360,6 +364,7 @@ impl StateStore for RedisStore {
             }
         }
         self.shared.read_cooldowns.store(true, Ordering::Relaxed);
+        self.shared.bound.fetch_add(1, Ordering::Relaxed);
         self.shared.book.hub.kick.notify_one();
         bound
     }

@@ -154,6 +154,28 @@ async fn all_of(instances: &[Instance], calls: usize, tokens: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_ready_knows_of_all_that_it_has_bound() {
+    let server = RedisServer::start().await.unwrap();
+    let all = three(&server, &rpm(60)).await;
+    assert_eq!(all[0].burst(40, 1).await, 40);
+    all[0].store.tell().await;
+    let clock = Arc::clone(&all[0].clock);
+    let settings = RedisSettings {
+        own_time: true,
+        ..RedisSettings::new(Place::Url(Secret::from(server.url())))
+    };
+    let by: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+    let store = RedisStore::start(&settings, 4, by).unwrap();
+    // It has talked to the server before it knows what it limits.
+    store.ready(WITHIN).await;
+    let limits = rpm(60).limits;
+    let member = MemberSpec { limits, ..MemberSpec::new(DeploymentId::from("a"), "m".into()) };
+    let slot = store.bind(&[member], &[], clock.now()).slots[0];
+    store.ready(WITHIN).await;
+    assert_eq!(store.report(slot, clock.now()).account.windows[0].used, 40);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_others_hold_and_do_not_use_is_called_back() {
     let server = RedisServer::start().await.unwrap();
     let [a, b, c] = three(&server, &rpm(60)).await;
