@@ -71,6 +71,7 @@ fn whole(reading: &mut Reading<'_>, root: &Node) -> Option<Spec> {
     let router = router::read(reading, &both, &pointsman, known);
     defaults.apply(reading, &mut list, &names);
     let provider_budgets = provider_budgets(reading, &settings, &list);
+    let own_vendors = own_vendors(reading, &litellm);
     let tag_budgets = reading.take(&litellm, "tag_budget_config", |reading, field| {
         limits::budgets(reading, field, "litellm_settings.tag_budget_config.", |_, _, _| ())
     });
@@ -78,18 +79,37 @@ fn whole(reading: &mut Reading<'_>, root: &Node) -> Option<Spec> {
         groups: list.groups(),
         deployments: list.deployments,
         router,
+        own_vendors,
         quotas,
         provider_budgets,
         tag_budgets: tag_budgets.unwrap_or_default(),
         store: store::read(reading, &pointsman, redis),
         prices: store::prices(reading, &pointsman),
-        server: server::read(reading, &general, &pointsman, &names),
+        server: server::read(reading, [&general, &litellm], &pointsman, &names),
         variables: reading
             .variables
             .iter()
             .map(|(name, text)| (name.clone(), text.clone().into()))
             .collect(),
     })
+}
+
+/// `custom_provider_map`: the vendors whose calls Python handlers of the file's writer take.
+fn own_vendors(reading: &mut Reading<'_>, litellm: &Fields<'_>) -> BTreeSet<String> {
+    let read = reading.take(litellm, "custom_provider_map", |reading, field| {
+        let mut read = BTreeSet::new();
+        for item in reading.list(field, "mappings with a provider")? {
+            let provider = item
+                .node
+                .entries()
+                .and_then(|entries| entries.iter().find(|entry| &*entry.key == "provider"));
+            if let Some(provider) = provider {
+                read.extend(reading.text(item.part(&provider.node)).map(|one| one.text));
+            }
+        }
+        Some(read)
+    });
+    read.unwrap_or_default()
 }
 
 fn provider_budgets(

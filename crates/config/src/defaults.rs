@@ -7,6 +7,7 @@ use crate::{
     keys::{self, Says},
     model_list::ModelList,
     names::Names,
+    params::drops,
     read::{Fields, Reading},
 };
 
@@ -42,7 +43,7 @@ impl Defaults {
         read.max_parallel_requests =
             reading.take(router, "default_max_parallel_requests", Reading::above_zero);
         let own = read.drop_params;
-        read.drop_params = reading.take(litellm, "drop_params", Reading::flag).or(own);
+        read.drop_params = reading.take(litellm, "drop_params", drops).or(own);
         read.azure_identity =
             reading.take(litellm, AZURE_IDENTITY, Reading::flag).unwrap_or_default();
         read
@@ -72,7 +73,7 @@ impl Defaults {
         read.stream_timeout = reading.take(fields, "stream_timeout", Reading::timeout);
         let old_name = reading.take(fields, "max_retries", Reading::whole);
         read.num_retries = reading.take(fields, "num_retries", Reading::whole).or(old_name);
-        read.drop_params = reading.take(fields, "drop_params", Reading::flag);
+        read.drop_params = reading.take(fields, "drop_params", drops);
         read
     }
 

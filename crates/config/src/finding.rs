@@ -1,6 +1,6 @@
 //! What a check of a configuration says, and where.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 /// How a key of the configuration is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,7 +55,49 @@ pub struct Finding {
     pub message: String,
 }
 
+/// The same findings, what is said at many places once: errors stay as they are.
+///
+/// ```
+/// use pointsman_config::{Finding, Grade, Place, folded};
+/// let at = |line| Finding::new(Place { line, column: 5 }, Grade::Exact, "model_name");
+/// let once = folded(&[at(2), at(7), at(9)]);
+/// assert_eq!(once.len(), 1);
+/// assert_eq!(once[0].render("a").to_string(), "a:2:5: exact: model_name (lines 7 and 9, too)");
+/// ```
+pub fn folded(findings: &[Finding]) -> Vec<Finding> {
+    let mut first: HashMap<(Grade, &str), usize> = HashMap::new();
+    let mut kept: Vec<(&Finding, Vec<usize>)> = Vec::new();
+    for finding in findings {
+        let key = (finding.grade, finding.message.as_str());
+        match first.get(&key) {
+            Some(&at) if finding.grade != Grade::Error => kept[at].1.push(finding.at.line),
+            _ => {
+                first.insert(key, kept.len());
+                kept.push((finding, Vec::new()));
+            }
+        }
+    }
+    kept.into_iter().map(|(finding, lines)| finding.also(&lines)).collect()
+}
+
 impl Finding {
+    /// The finding, which holds for these lines, too.
+    fn also(&self, lines: &[usize]) -> Self {
+        const SHOWN: usize = 3;
+        let list =
+            |lines: &[usize]| lines.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        let behind = match lines {
+            [] => return self.clone(),
+            [line] => format!("line {line}, too"),
+            lines if lines.len() > SHOWN + 1 => {
+                let (shown, rest) = lines.split_at(SHOWN);
+                format!("lines {} and {} more, too", list(shown), rest.len())
+            }
+            [before @ .., last] => format!("lines {} and {last}, too", list(before)),
+        };
+        Self { message: format!("{} ({behind})", self.message), ..self.clone() }
+    }
+
     /// A finding at a place. Line breaks and other control characters in the message are escaped,
     /// so a finding is always one line.
     pub fn new(at: Place, grade: Grade, message: impl Into<String>) -> Self {

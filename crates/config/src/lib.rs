@@ -57,8 +57,9 @@ mod spec;
 mod store;
 mod strategy;
 mod tree;
+mod words;
 
-pub use finding::{Finding, Grade, Place};
+pub use finding::{Finding, Grade, Place, folded};
 pub use keys::nearest;
 pub use spec::{
     Affinity, AffinityKey, Alias, BudgetDuration, BudgetSpec, BudgetUnit, CallerSpec,
@@ -73,6 +74,8 @@ pub use spec::{
 pub struct Loaded {
     /// The configuration; `None` when any finding is an error.
     pub spec: Option<Spec>,
+    /// What could be read in spite of errors: good for finding more of them, and for nothing else.
+    pub partly: Option<Spec>,
     /// All findings, in the order of the text.
     pub findings: Vec<Finding>,
 }
@@ -86,5 +89,6 @@ pub fn load(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Loaded {
     findings.sort();
     findings.dedup();
     let faulty = findings.iter().any(|finding| finding.grade == Grade::Error);
-    Loaded { spec: spec.filter(|_| !faulty), findings }
+    let (spec, partly) = if faulty { (None, spec) } else { (spec, None) };
+    Loaded { spec, partly, findings }
 }

@@ -162,6 +162,7 @@ fn drafts(
         deployment,
         at,
         model_at: read.model_at,
+        any_vendor: read.any_vendor,
         limits,
         budget: read.budget,
         quotas: unique(read.quotas),

@@ -17,6 +17,8 @@ pub(crate) struct Params {
     pub(crate) vendor: String,
     pub(crate) model: String,
     pub(crate) model_at: Place,
+    /// The model is `*` alone: whatever vendor's model is asked for.
+    pub(crate) any_vendor: bool,
     pub(crate) api_key: Option<Secret>,
     pub(crate) api_base: Option<String>,
     /// Empty: none is set.
@@ -60,6 +62,7 @@ impl Params {
     fn model(&mut self, reading: &mut Reading<'_>, fields: &Fields<'_>, at: Place) -> Option<()> {
         let provider = reading.take(fields, "custom_llm_provider", Reading::text);
         let given = fields.get("model").is_some();
+        let elsewhere = fields.first(&["api_base", "base_url", "api_key"]).is_some();
         let model = reading.take(fields, "model", |reading, field| {
             let model = reading.text(field)?;
             let parts = split(&model.text, provider.as_ref().map(|one| one.text.as_str()));
@@ -67,7 +70,8 @@ impl Params {
                 reading.wrong(field, "vendor/model, like openai/gpt-4o-mini");
                 return None;
             }
-            if !parts.2 {
+            self.any_vendor = !parts.2 && parts.1 == "*" && !elsewhere;
+            if !parts.2 && !self.any_vendor {
                 let name = model.shown();
                 let message = format!("{}: {name} names no vendor: taken for openai", field.name());
                 reading.note(field.node.at, Grade::Approximate, message);
@@ -106,7 +110,7 @@ impl Params {
 
     fn endpoint(&mut self, reading: &mut Reading<'_>, fields: &Fields<'_>) {
         let url = |reading: &mut Reading<'_>, field: Field<'_>| {
-            let url = reading.text(field)?;
+            let url = reading.filled(field)?;
             let lower = url.text.to_ascii_lowercase();
             if !lower.starts_with("http://") && !lower.starts_with("https://") {
                 reading.wrong(field, "an address that starts with http:// or https://");
@@ -118,8 +122,13 @@ impl Params {
         // As in LiteLLM, `base_url` wins.
         self.api_base = reading.take(fields, "base_url", url).or(api_base);
         self.api_key = reading
-            .take(fields, "api_key", |reading, field| Some(reading.text(field)?.text.into()));
-        let organizations = reading.take(fields, "organization", Reading::text_or_texts);
+            .take(fields, "api_key", |reading, field| Some(reading.filled(field)?.text.into()));
+        let organizations = reading.take(fields, "organization", |reading, field| {
+            if field.node.is_list() {
+                return reading.texts(field);
+            }
+            Some(vec![reading.filled(field)?])
+        });
         self.organizations = plain(organizations);
     }
 
@@ -141,7 +150,7 @@ impl Params {
         self.quotas = reading.take(fields, "quotas", Reading::texts).unwrap_or_default();
         self.silent_models =
             reading.take(fields, "silent_model", Reading::text_or_texts).unwrap_or_default();
-        self.drops_unknown = reading.take(fields, "drop_params", Reading::flag);
+        self.drops_unknown = reading.take(fields, "drop_params", drops);
         self.always_dropped = plain(reading.take(fields, "additional_drop_params", Reading::texts));
     }
 
@@ -164,7 +173,7 @@ impl Params {
                 if field.node.entries().is_some() {
                     return reading.json(field);
                 }
-                Some(reading.text(field)?.text)
+                Some(reading.filled(field)?.text)
             });
             if let Some(text) = read {
                 self.settings.insert(field.key.to_owned(), text);
@@ -234,6 +243,19 @@ impl Params {
             })
             .unwrap_or(false);
     }
+}
+
+/// `drop_params`; many write the names there.
+pub(crate) fn drops(reading: &mut Reading<'_>, field: Field<'_>) -> Option<bool> {
+    if !field.node.is_list() {
+        return reading.flag(field);
+    }
+    let message = format!(
+        "{}: found a list, wanted true or false: names go into additional_drop_params",
+        field.name()
+    );
+    reading.error(field.node.at, message);
+    None
 }
 
 pub(crate) fn plain(texts: Option<Vec<Given>>) -> Vec<String> {

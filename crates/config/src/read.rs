@@ -6,8 +6,9 @@ use pointsman_types::Decimal;
 
 use crate::{
     Finding, Grade, Place, durations,
-    keys::{Keys, NOTE, Says, nearest},
+    keys::{self, Keys, NOTE, Says, nearest},
     tree::{Entry, Node, Value},
+    words::{FALSE_ASKS, boolean, is_off, is_shells, secret},
 };
 
 /// Where a string from the environment is named.
@@ -115,16 +116,6 @@ impl<'t> Field<'t> {
     }
 }
 
-/// Whether the value of a key must not be shown: rather one too many.
-fn secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let has = |part| key.contains(part);
-    ["key", "secret", "password", "credential", "url", "base", "hash", "endpoint", "environment"]
-        .into_iter()
-        .any(has)
-        || (key.ends_with("token") && !has("cost"))
-}
-
 /// A text in backquotes, cut to a length that fits in a message.
 pub(crate) fn quoted(text: &str) -> String {
     format!("`{}`", short(text))
@@ -177,6 +168,10 @@ impl<'e> Reading<'e> {
         for entry in entries {
             let key = &*entry.key;
             match keys.says(key) {
+                // What is off there is off here.
+                Some(Says::Ignored(_)) if is_off(&entry.node) && !FALSE_ASKS.contains(&key) => {
+                    self.note(entry.at, Grade::Exact, format!("{path}{key}"));
+                }
                 Some(Says::Ignored(why)) => {
                     self.note(entry.at, Grade::Ignored, format!("{path}{key}: {why}"));
                 }
@@ -194,8 +189,17 @@ impl<'e> Reading<'e> {
             self.note(at, Grade::Ignored, format!("{path}{}: {NOTE}", short(key)));
             return;
         }
-        let near = self.near(key, keys.names());
-        self.error(at, format!("{path}{} is not a known key{near}", short(key)));
+        let home = keys::home(key);
+        if let (Some(home), true) = (home, keys.passes_over()) {
+            let message = format!("{path}{key}: LiteLLM does not read it here: it is for {home}");
+            self.note(at, Grade::Ignored, message);
+            return;
+        }
+        let hint = match home {
+            Some(home) => format!(": it is for {home}"),
+            None => self.near(key, keys.names()),
+        };
+        self.error(at, format!("{path}{} is not a known key{hint}", short(key)));
     }
 
     /// The end of a message about a name that is not known: the nearest one, if any is near.
@@ -245,7 +249,9 @@ impl<'e> Reading<'e> {
 
     fn grade(&mut self, field: Field<'_>) {
         let (grade, message) = match field.says {
-            Says::Approximate(why) => (Grade::Approximate, format!("{}: {why}", field.name())),
+            Says::Approximate(why) if !is_off(field.node) => {
+                (Grade::Approximate, format!("{}: {why}", field.name()))
+            }
             _ => (Grade::Exact, field.name()),
         };
         self.note(field.at, grade, message);
@@ -288,10 +294,24 @@ impl<'e> Reading<'e> {
         None
     }
 
+    /// A text; one that is empty, as an unset variable often is, is as good as absent.
+    pub(crate) fn filled(&mut self, field: Field<'_>) -> Option<Given> {
+        let empty = self.scalar(field, "a text")?.text.trim().is_empty();
+        if empty { None } else { self.text(field) }
+    }
+
     /// A text. Plain numbers and dates are taken as written; booleans and null are not.
     pub(crate) fn text(&mut self, field: Field<'_>) -> Option<Given> {
         const WANTED: &str = "a text";
         let text = self.scalar(field, WANTED)?;
+        if !text.hidden && is_shells(&text.text) {
+            let message = format!(
+                "{}: a shell's variable is taken as it is written, as in LiteLLM; write \
+                 os.environ/NAME",
+                field.name()
+            );
+            self.note(text.at, Grade::Approximate, message);
+        }
         let plain = matches!(field.node.value, Value::Scalar { plain: true, .. });
         if plain && !text.hidden && boolean(&text.text).is_some() {
             self.wrong(field, "a text (write it in quotes)");
@@ -437,15 +457,6 @@ impl<'e> Reading<'e> {
 /// A text as a JSON string.
 fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// PyYAML's booleans.
-fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
-        _ => None,
-    }
 }
 
 /// What a node is, without its value.

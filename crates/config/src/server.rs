@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use pointsman_types::Secret;
+
 use crate::{
-    CallerSpec, Grade, HealthChecks, ServerSpec, keys, limits,
+    CallerSpec, Grade, HealthChecks, Place, ServerSpec, keys, limits,
     names::Names,
     read::{Field, Fields, Given, Reading},
 };
@@ -11,13 +13,11 @@ use crate::{
 /// Reads what concerns the gateway.
 pub(crate) fn read(
     reading: &mut Reading<'_>,
-    general: &Fields<'_>,
+    [general, litellm]: [&Fields<'_>; 2],
     pointsman: &Fields<'_>,
     names: &Names,
 ) -> ServerSpec {
-    let master_key = reading.take(general, "master_key", |reading, field| {
-        reading.text(field).map(|key| key.text.into())
-    });
+    let master_key = master_key(reading, general, litellm);
     let probes = reading.take(general, "background_health_checks", Reading::flag);
     let interval = reading.take(general, "health_check_interval", Reading::timeout);
     let interval = interval.unwrap_or(Duration::from_mins(5));
@@ -34,6 +34,40 @@ pub(crate) fn read(
     }
     let health_checks = probes.unwrap_or(false).then_some(HealthChecks { interval });
     ServerSpec { master_key, keys, health_checks }
+}
+
+/// The key that opens everything: the file's, or as in LiteLLM that of the environment where the
+/// file says nothing at all of it.
+fn master_key(
+    reading: &mut Reading<'_>,
+    general: &Fields<'_>,
+    litellm: &Fields<'_>,
+) -> Option<Secret> {
+    const VARIABLE: &str = "LITELLM_MASTER_KEY";
+    let said = general.iter().any(|field| field.key == "master_key");
+    let mut key = reading.take(general, "master_key", |reading, field| {
+        reading.text(field).map(|key| Secret::from(key.text))
+    });
+    if !said && let Some(text) = reading.variable(VARIABLE).filter(|text| !text.is_empty()) {
+        let message = format!("general_settings.master_key is that of {VARIABLE}");
+        reading.note(Place { line: 1, column: 1 }, Grade::Exact, message);
+        key = Some(text.into());
+    }
+    if let Some(field) = litellm.get("master_key") {
+        let name = field.name();
+        if key.is_some() {
+            let message =
+                format!("{name}: LiteLLM does not read it here: it is for general_settings");
+            reading.note(field.at, Grade::Ignored, message);
+        } else if !said {
+            let message = format!(
+                "{name}: nothing reads it here and the gateway would be open: put it into \
+                 general_settings"
+            );
+            reading.error(field.at, message);
+        }
+    }
+    key
 }
 
 const PATH: &str = "router_settings.pointsman.keys.";

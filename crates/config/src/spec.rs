@@ -5,7 +5,11 @@ mod price;
 mod router;
 mod server;
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 pub use limits::{BudgetDuration, BudgetSpec, BudgetUnit, CallerSpec, LimitSpec, QuotaSpec};
 use pointsman_types::{Deployment, ErrorKind, GroupName, Secret};
@@ -27,6 +31,8 @@ pub struct Spec {
     pub groups: Vec<GroupName>,
     /// How calls are routed.
     pub router: RouterSpec,
+    /// Vendors that the file's writer has handlers of his own for, which nothing here runs.
+    pub own_vendors: BTreeSet<String>,
     /// Accounts that deployments draw on, by name.
     pub quotas: BTreeMap<String, QuotaSpec>,
     /// Money for all deployments of a vendor, by the vendor's prefix.
@@ -52,6 +58,9 @@ pub struct DeploymentSpec {
     pub at: Place,
     /// Where its `model` stands: the place of a finding about its vendor or model.
     pub model_at: Place,
+    /// Whether the model is `*` alone, without a vendor, a key or an address: whatever vendor's
+    /// model is asked for. Its own vendor is then that of bare names.
+    pub any_vendor: bool,
     /// Its own limits; `default_max_parallel_requests` is already applied.
     pub limits: LimitSpec,
     /// Its own money.

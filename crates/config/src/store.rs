@@ -4,6 +4,7 @@ use crate::{
     Grade, Node, Place, RedisSpec, ResponseCache, StoreSpec, keys,
     names::Names,
     read::{Field, Fields, Reading},
+    words::is_off,
 };
 
 /// Reads what outlives the process.
@@ -41,12 +42,59 @@ pub(crate) fn redis_and_cache(
         .unwrap_or_default();
     let redis = of_router(reading, router, &kwargs);
     let kind = reading.take(&params, "type", Reading::text);
+    let is_redis = kind.as_ref().is_none_or(|kind| kind.text == "redis");
     let shared = of_params(reading, &params);
-    let shared = shared.filter(|_| kind.is_none_or(|kind| kind.text == "redis"));
     let cache = cache(reading, [router, litellm], [&kwargs, &params], names);
+    let kept = |of: &str| format!("{of}: answers are kept by each process");
+    match (litellm.get("cache"), kind.as_ref().zip(params.get("type"))) {
+        (Some(field), None) if cache.is_some() => {
+            reading.note(field.at, Grade::Approximate, kept(&field.name()));
+        }
+        // That is what it says.
+        (_, Some((kind, _))) if kind.text == "local" => {}
+        (_, Some((_, field))) => {
+            let message = kept(&field.name()) + "; redis shares limits and cooldowns";
+            reading.note(field.at, Grade::Approximate, message);
+        }
+        _ => {}
+    }
+    let on = litellm.get("cache").filter(|field| !is_off(field.node));
+    let shared = match (shared, on) {
+        (None, Some(on)) if is_redis && redis.is_none() => of_environment(reading, on),
+        (shared, _) => shared.filter(|_| is_redis),
+    };
     // As in LiteLLM, the cache's server is the router's where the router has none.
     (redis.or(shared.filter(|_| cache.is_some())), cache)
 }
+
+/// The server of the environment, which LiteLLM's cache takes where the file names none.
+fn of_environment(reading: &mut Reading<'_>, cache: Field<'_>) -> Option<RedisSpec> {
+    let set = |name: &str| reading.variable(name).filter(|value| !value.trim().is_empty());
+    let (url, host) = (set("REDIS_URL"), set("REDIS_HOST"));
+    let port = set("REDIS_PORT").map_or(Some(PORT), |port| port.trim().parse().ok());
+    let (variable, redis) = match (url, host, port) {
+        (Some(url), ..) => {
+            ("REDIS_URL", RedisSpec { url: Some(url.into()), ..RedisSpec::default() })
+        }
+        (None, Some(host), Some(port)) => {
+            let redis = RedisSpec {
+                host: Some(Node { host, port }),
+                username: set("REDIS_USERNAME"),
+                password: set("REDIS_PASSWORD").map(Into::into),
+                ssl: set("REDIS_SSL").is_some_and(|ssl| ssl.eq_ignore_ascii_case("true")),
+                ..RedisSpec::default()
+            };
+            ("REDIS_HOST", redis)
+        }
+        _ => return None,
+    };
+    let message = format!("{}: Redis is that of {variable}", cache.name());
+    reading.note(cache.at, Grade::Exact, message);
+    Some(redis)
+}
+
+/// Where Redis listens.
+const PORT: u16 = 6379;
 
 /// The keys of one place that say where Redis is.
 struct Spelt<'a> {
@@ -104,7 +152,6 @@ struct Address {
 }
 
 fn address(reading: &mut Reading<'_>, fields: &Fields<'_>, spelt: &Spelt<'_>) -> Address {
-    const PORT: u16 = 6379;
     let url = reading.take(fields, spelt.url, |reading, field| {
         let url = reading.text(field)?.text;
         let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());

@@ -144,9 +144,50 @@ fn nothing_that_is_printed_shows_a_secret() {
 
 #[test]
 fn defaults_are_those_of_litellm() {
-    let spec = good(&with_params("model: openai/m"));
+    let spec = load(&with_params("model: openai/m"), &|_| None).spec.unwrap();
     assert_eq!(spec.router, pointsman_config::RouterSpec::default());
     assert!(spec.server.master_key.is_none());
+}
+
+#[test]
+fn the_environment_has_the_master_key_where_the_file_says_nothing_of_it() {
+    let text = with_params("model: openai/m");
+    let key = |settings: &str| {
+        let spec = good(&format!("{text}{settings}"));
+        spec.server.master_key.map(|key| key.expose_secret().to_owned())
+    };
+    assert_eq!(key("").as_deref(), Some("planted-master"));
+    assert_eq!(key("general_settings: {master_key: sk-own}\n").as_deref(), Some("sk-own"));
+    assert_eq!(key("general_settings: {master_key: }\n"), None, "said to be none");
+    let own = "environment_variables: {LITELLM_MASTER_KEY: sk-file}\n";
+    assert_eq!(key(own).as_deref(), Some("sk-file"));
+    let empty = load(&text, &|name| (name == "LITELLM_MASTER_KEY").then(String::new));
+    assert!(empty.spec.unwrap().server.master_key.is_none());
+}
+
+#[test]
+fn a_cache_without_a_server_takes_the_environments() {
+    let text = with_params("model: openai/m");
+    let redis = |settings: &str, env: &[(&str, &str)]| {
+        let env = |name: &str| {
+            env.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned())
+        };
+        load(&format!("{text}litellm_settings: {{{settings}}}\n"), &env).spec.unwrap().store.redis
+    };
+    let host = [("REDIS_HOST", "r"), ("REDIS_PORT", "7000"), ("REDIS_PASSWORD", "planted")];
+    let found = redis("cache: true", &host).unwrap();
+    let node = found.host.unwrap();
+    assert_eq!((node.host.as_str(), node.port), ("r", 7000));
+    assert_eq!(found.password.unwrap().expose_secret(), "planted");
+    let url = [("REDIS_URL", "redis://u"), host[0]];
+    let found = redis("cache: true, cache_params: {type: redis, ttl: 9}", &url).unwrap();
+    assert_eq!(found.url.unwrap().expose_secret(), "redis://u");
+    let own = redis("cache: true, cache_params: {host: own}", &host).unwrap();
+    assert_eq!(own.host.unwrap().host, "own");
+    for none in ["cache: false", "cache: true, cache_params: {type: local}", "drop_params: true"] {
+        assert!(redis(none, &host).is_none(), "{none}");
+    }
+    assert!(redis("cache: true", &[]).is_none());
 }
 
 #[test]

@@ -278,8 +278,10 @@ fn callers() {
         "{ONE}router_settings: {{pointsman: {{keys: [{{name: a, hash: 'sha256:{digits}'}}]}}}}\n"
     );
     assert_eq!(good(&text).server.keys[0].models, [""; 0]);
+    assert_eq!(messages(&text, Grade::Approximate), [""; 0], "the environment has a master key");
+    let open = text + "general_settings: {master_key: ~}\n";
     assert_eq!(
-        messages(&text, Grade::Approximate),
+        messages(&open, Grade::Approximate),
         [
             "router_settings.pointsman.keys: there is no general_settings.master_key, so who shows no \
           key gets in, too"

@@ -97,7 +97,8 @@ pub(crate) fn refusal(app: &App, path: &str, headers: &HeaderMap) -> Option<Resp
     }
     let told = match presented(headers) {
         None => {
-            "no key: send `Authorization: Bearer KEY`, `x-api-key`, `api-key` or `x-goog-api-key`"
+            "no key: send `Authorization: Bearer KEY`, `x-api-key`, `api-key`, `x-goog-api-key` or \
+             `x-litellm-api-key`"
         }
         Some(_) => "the key is not valid here",
     };
@@ -116,7 +117,12 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
     // It is for who has to say something else in `authorization`.
     let litellms = plain(&LITELLMS).map(|text| token(text).unwrap_or(text));
     let named = ["x-api-key", "api-key", GOOGLES];
-    litellms.or(bearer).or_else(|| named.iter().find_map(plain))
+    // As in LiteLLM, the key alone will do.
+    let bare = || {
+        let text = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
+        (!text.is_empty() && !text.contains(' ')).then_some(text)
+    };
+    litellms.or(bearer).or_else(|| named.iter().find_map(plain)).or_else(bare)
 }
 
 /// Takes the key that a request presents in its address, as Google's may, for one in its headers:

@@ -9,7 +9,7 @@ use std::{
 
 use pointsman::{
     clock::{Clock, SystemClock},
-    config::{Finding, Grade},
+    config::{Finding, Grade, folded},
 };
 
 use crate::config::Upstreams;
@@ -27,10 +27,10 @@ pub(crate) fn run(file: &Path) -> ExitCode {
     ExitCode::from(u8::from(faulty))
 }
 
-/// Writes a line for each finding.
+/// Writes a line for each finding; what is said of many places is said once.
 pub(crate) fn print(to: &mut impl Write, file: &Path, findings: &[Finding]) -> io::Result<()> {
     let file = file.display().to_string();
-    for finding in findings {
+    for finding in folded(findings) {
         writeln!(to, "{}", finding.render(&file))?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::{io, process::ExitCode, sync::Arc, time::Duration};
 use pointsman::{
     Configured,
     clock::{Clock, SystemClock},
-    config::{Grade, StoreSpec},
+    config::{Grade, StoreSpec, folded},
 };
 use tokio::{
     net::TcpListener,
@@ -147,7 +147,7 @@ fn reread(how: &Serve, app: &App, upstreams: &Upstreams, kept: &StoreSpec) {
 /// Logs what is not served as it is written.
 fn tell(how: &Serve, findings: &[pointsman::config::Finding]) {
     let file = how.config.display().to_string();
-    for finding in findings.iter().filter(|finding| finding.grade != Grade::Exact) {
+    for finding in folded(findings).iter().filter(|finding| finding.grade != Grade::Exact) {
         tracing::warn!("{}", finding.render(&file));
     }
 }

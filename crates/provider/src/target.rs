@@ -157,6 +157,10 @@ fn headers(deployment: &Deployment) -> Result<HeaderMap, String> {
         for (name, value) in pairs {
             let known: HeaderName =
                 name.parse().map_err(|_| format!("`{setting}`: {name:?} is no header"))?;
+            // What is sent anyway may be said.
+            if known == CONTENT_TYPE && value.trim().eq_ignore_ascii_case("application/json") {
+                continue;
+            }
             if OURS.contains(&known) {
                 return Err(format!("`{setting}`: {name} is not for a configuration to set"));
             }

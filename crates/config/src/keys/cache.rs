@@ -2,7 +2,7 @@
 
 use super::{
     Keys, Rows,
-    Says::{Approximate, Ignored, Served},
+    Says::{Ignored, Served},
     Table,
 };
 
@@ -23,8 +23,7 @@ const KWARGS_ROWS: Rows =
 
 const PARAMS_ROWS: Rows = &[
     (Served, SHARED),
-    (Served, "redis_startup_nodes mode"),
-    (Approximate("answers are kept by each process; redis shares limits and cooldowns"), "type"),
+    (Served, "redis_startup_nodes mode type"),
     (Ignored("the connection to Redis is the gateway's own"), UNUSED),
     (
         Ignored("ttl holds for every answer"),

@@ -35,6 +35,9 @@ pub(crate) enum Says {
     Param,
 }
 
+/// Of a key that many files have and LiteLLM does not read.
+const NOBODY_READS: &str = "LiteLLM has no such key either: nothing reads it";
+
 /// Rows of a table: what becomes of the keys, and their names, separated by spaces.
 type Rows = &'static [(Says, &'static str)];
 
@@ -46,6 +49,8 @@ pub(crate) struct Keys {
     prices: bool,
     /// Whether it may hold whatever its writer wants to note.
     notes: bool,
+    /// Whether it is a section in which LiteLLM passes over what it does not know.
+    litellms: bool,
 }
 
 impl Keys {
@@ -53,7 +58,12 @@ impl Keys {
         let each = |&(says, names): &(Says, &'static str)| {
             names.split_whitespace().map(move |name| (name, says))
         };
-        Self { rows: rows.iter().flat_map(each).collect(), prices: false, notes: false }
+        Self {
+            rows: rows.iter().flat_map(each).collect(),
+            prices: false,
+            notes: false,
+            litellms: false,
+        }
     }
 
     /// The same keys, and every price that LiteLLM may have.
@@ -66,6 +76,17 @@ impl Keys {
     fn with_notes(mut self) -> Self {
         self.notes = true;
         self
+    }
+
+    /// The same keys, of a section in which LiteLLM passes over what it does not know.
+    fn of_litellm(mut self) -> Self {
+        self.litellms = true;
+        self
+    }
+
+    /// Whether LiteLLM passes over a key that belongs elsewhere.
+    pub(crate) fn passes_over(&self) -> bool {
+        self.litellms
     }
 
     /// Whether a key that is not known is a note, and no slip of the pen.
@@ -85,6 +106,24 @@ impl Keys {
     }
 }
 
+/// The section in which a key that stands where it is not known would be read.
+pub(crate) fn home(key: &str) -> Option<&'static str> {
+    const SECTIONS: [(&str, &Table); 7] = [
+        ("router_settings", &ROUTER),
+        ("general_settings", &GENERAL),
+        ("the file's first level", &TOP),
+        ("litellm_settings", &LITELLM),
+        ("router_settings.pointsman", &POINTSMAN),
+        ("litellm_params", &PARAMS),
+        ("model_info", &INFO),
+    ];
+    let says = |of: &Table| of.says(key).filter(|says| *says != Says::Ignored(NOBODY_READS));
+    // A section that serves the key is a better place than one that only knows it.
+    let served = SECTIONS.iter().find(|(_, of)| !matches!(says(of), None | Some(Says::Ignored(_))));
+    let known = || SECTIONS.iter().find(|(_, of)| says(of).is_some());
+    served.or_else(known).map(|(name, _)| *name)
+}
+
 /// A table that is built on its first use.
 pub(crate) type Table = LazyLock<Keys>;
 
@@ -99,7 +138,7 @@ fn slipped(key: &str, known: &str) -> bool {
 /// The name that is most like a word, if any is alike at all.
 ///
 /// Likeness is Jaro-Winkler's, which forgives swapped, missing and doubled letters and trusts the
-/// beginning of a word.
+/// beginning of a word; beyond it, two fifths of the letters may differ.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The measure takes the square of the length: a key of a kilobyte is no misspelling.
     if word.len() > 100 {
@@ -109,9 +148,19 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
     names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&word, &name.to_ascii_lowercase()), name))
-        .filter(|&(likeness, _)| likeness > 0.75)
+        .filter(|&(likeness, name)| likeness > 0.75 && differs_little(&word, name))
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
         .map(|(_, name)| name)
+}
+
+fn differs_little(word: &str, name: &str) -> bool {
+    if name.starts_with(word) || word.starts_with(name) {
+        return true;
+    }
+    let longest = word.len().max(name.len());
+    // The lengths alone tell of most names.
+    word.len().abs_diff(name.len()) * 5 <= longest * 2
+        && strsim::osa_distance(word, &name.to_ascii_lowercase()) * 5 <= longest * 2
 }
 
 #[cfg(test)]
@@ -125,7 +174,31 @@ mod tests {
         assert_eq!(near("fallback"), Some("fallbacks"));
         assert_eq!(near("Routing-Strategy"), Some("routing_strategy"));
         assert_eq!(near("zzz"), None);
+        let general = |word| nearest(word, GENERAL.names());
+        assert_eq!(general("masterkey"), Some("master_key"));
+        assert_eq!(general("rpm"), None, "role_permissions begins and goes on with its letters");
+        assert_eq!(general("disable_health_check_auths"), Some("disable_health_check_auth"));
         assert_eq!(near(&"fallbacks".repeat(99)), None);
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_section_has_a_home() {
+        for (key, section) in [
+            ("num_retries", "router_settings"),
+            ("drop_params", "litellm_settings"),
+            ("callbacks", "litellm_settings"),
+            ("master_key", "general_settings"),
+            ("hedge", "router_settings.pointsman"),
+            ("guardrails", "the file's first level"),
+            ("model_list", "the file's first level"),
+            ("api_base", "litellm_params"),
+            ("max_input_tokens", "model_info"),
+        ] {
+            assert_eq!(home(key), Some(section), "{key}");
+        }
+        for nowhere in ["qqq", "num_workers"] {
+            assert_eq!(home(nowhere), None, "{nowhere}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `router_settings`, and what lies in it.
 
 use super::{
-    Keys, Rows,
+    Keys, NOBODY_READS, Rows,
     Says::{Approximate, Ignored, Served},
     Table,
 };
@@ -63,6 +63,11 @@ const ROUTER_ROWS: Rows = &[
     ),
     (Ignored("set `weight` in litellm_params"), "weights"),
     (
+        Ignored(NOBODY_READS),
+        "enable_cooldowns enable_fallbacks enable_load_balancing enable_retries
+        enable_retry_on_timeout health_check_enabled health_check_timeout retry_delay",
+    ),
+    (
         Ignored("the gateway has no such surface"),
         "assistants_config search_tools guardrail_list model_list",
     ),
@@ -122,7 +127,7 @@ const ROUTING_GROUP_ROWS: Rows =
     &[(Served, "group_name models routing_strategy routing_strategy_args model_priorities")];
 
 /// `router_settings`.
-pub(crate) static ROUTER: Table = Table::new(|| Keys::new(ROUTER_ROWS));
+pub(crate) static ROUTER: Table = Table::new(|| Keys::new(ROUTER_ROWS).of_litellm());
 /// `router_settings.pointsman`.
 pub(crate) static POINTSMAN: Table = Table::new(|| Keys::new(POINTSMAN_ROWS));
 /// `router_settings.retry_policy`, and an entry of `model_group_retry_policy`.

@@ -1,7 +1,7 @@
 //! The top level, `litellm_settings` and `general_settings`.
 
 use super::{
-    Keys, Rows,
+    Keys, NOBODY_READS, Rows,
     Says::{Approximate, Ignored, Served},
     Table,
 };
@@ -24,7 +24,15 @@ const TOP_ROWS: Rows = &[
         "guardrails policies
         policy_attachments",
     ),
-    (Ignored("the gateway has its own logs and metrics"), "callback_settings"),
+    (
+        Ignored("no callback runs: the gateway has its own logs, metrics and traces"),
+        "callback_settings",
+    ),
+    (
+        Ignored(NOBODY_READS),
+        "api_keys cors environment health_check logging model_settings monitoring port rate_limit
+        rate_limiting rate_limits security server server_settings",
+    ),
     (
         Ignored("the gateway has no such surface"),
         "mcp_servers mcp_tools prompts vector_store_registry search_tools sandbox_tools
@@ -37,9 +45,19 @@ const LITELLM_ROWS: Rows = &[
         Served,
         "num_retries request_timeout fallbacks default_fallbacks context_window_fallbacks
         content_policy_fallbacks allowed_fails max_fallbacks drop_params tag_budget_config
-        cache_params enable_azure_ad_token_refresh",
+        cache cache_params enable_azure_ad_token_refresh master_key",
     ),
-    (Approximate("answers are kept by each process"), "cache"),
+    (
+        Approximate("its handlers are Python: the deployments of its providers are left out"),
+        "custom_provider_map",
+    ),
+    (
+        Ignored(NOBODY_READS),
+        "banned_keywords circuit_breaker context_window_fallback_enabled cost_tracking
+        custom_callbacks default_model default_params enable_caching enable_cost_tracking
+        enable_json_logs enable_logging log_level log_requests log_responses logging_level
+        max_parallel_requests stream_response",
+    ),
     (
         Ignored("give it per deployment, in litellm_params"),
         "ai21_key aleph_alpha_key amazon_nova_api_key anthropic_key api_base api_key
@@ -68,17 +86,21 @@ const LITELLM_ROWS: Rows = &[
         enable_redis_auth_cache force_redis_hash_tag_grouping redis_cache ttl",
     ),
     (
+        Ignored("no callback runs: the gateway has its own logs, metrics and traces"),
+        "callback_settings callbacks failure_callback input_callback service_callback
+        service_callbacks success_callback",
+    ),
+    (
         Ignored("the gateway has its own logs and metrics"),
         "allow_dynamic_callback_disabling argilla_batch_size audit_log_callbacks
-        aws_sqs_callback_params batch_line_item_callbacks blog_posts_url callback_settings
-        callbacks cold_storage_custom_logger custom_prometheus_metadata_labels
+        aws_sqs_callback_params batch_line_item_callbacks blog_posts_url
+        cold_storage_custom_logger custom_prometheus_metadata_labels
         custom_prometheus_tags datadog_llm_observability_params datadog_params
         datadog_use_v1 disable_end_user_cost_tracking
         disable_end_user_cost_tracking_prometheus_only disable_streaming_logging
         dynamodb_table_name enable_end_user_cost_tracking_prometheus_only error_logs
-        expose_router_debug_in_errors extra_spend_tag_headers failure_callback
-        gcs_pub_sub_use_v1 generic_api_use_v1 generic_logger_headers
-        global_disable_no_log_param input_callback json_logs langfuse_default_tags
+        expose_router_debug_in_errors extra_spend_tag_headers gcs_pub_sub_use_v1 generic_api_use_v1 generic_logger_headers
+        global_disable_no_log_param json_logs langfuse_default_tags
         langfuse_enable_update_trace_keys langsmith_batch_size log_auth_failure_key_identity
         log_client_error_tracebacks log_raw_request_response logging newrelic_params
         otel_tenant_destination_mode pointfive_params presidio_logging_only
@@ -90,22 +112,21 @@ const LITELLM_ROWS: Rows = &[
         prometheus_exclude_metrics prometheus_latency_buckets
         prometheus_metrics_cleanup_interval_seconds prometheus_metrics_config
         prometheus_metrics_max_series_per_metric prometheus_metrics_ttl_seconds
-        logged_real_time_event_types argilla_transformation_object service_callbacks
+        logged_real_time_event_types argilla_transformation_object
         redact_messages_in_exceptions redact_user_api_key_info request_correlation_in_logs
         require_auth_for_metrics_endpoint s3_audit_callback_params s3_callback_params
-        service_callback set_debug set_verbose standard_logging_payload_excluded_fields
-        store_audit_logs success_callback suppress_debug_info suppress_startup_output
+        set_debug set_verbose standard_logging_payload_excluded_fields
+        store_audit_logs suppress_debug_info suppress_startup_output
         telemetry turn_off_message_logging verbose zerobus_params",
     ),
     (
         Ignored("there are no guardrails: requests and answers pass through"),
         "azure_content_safety_params banned_keywords_list blocked_user_list
-        code_interpreter_interception_params compression_interception_params
         google_moderation_confidence_threshold guardrail_name_config_map guardrails
         llamaguard_model_name llamaguard_unsafe_content_categories llm_guard_mode
         openai_moderations_model_name output_parse_pii post_call_rules pre_call_rules
         presidio_ad_hoc_recognizers prompt_injection_params skip_system_message_in_guardrail
-        skip_tool_message_in_guardrail websearch_interception_params",
+        skip_tool_message_in_guardrail",
     ),
     (
         Ignored("there are no users or teams; callers are the keys of router_settings.pointsman"),
@@ -121,7 +142,8 @@ const LITELLM_ROWS: Rows = &[
     ),
     (
         Ignored("requests pass through to the upstream as they are"),
-        "add_function_to_prompt anthropic_beta_headers_url
+        "add_function_to_prompt code_interpreter_interception_params
+        compression_interception_params websearch_interception_params anthropic_beta_headers_url
         anthropic_messages_estimate_initial_input_tokens anthropic_prompt_caching_ttl
         anthropic_sse_ping_interval_seconds bedrock_neutralize_orphaned_tool_blocks
         custom_prompt_dict disable_add_prefix_to_prompt
@@ -156,7 +178,7 @@ const LITELLM_ROWS: Rows = &[
         "AZURE_DEFAULT_API_VERSION COHERE_DEFAULT_EMBEDDING_INPUT_TYPE
         WATSONX_DEFAULT_API_VERSION apply_search_free_tier autorouter_presets_url
         bedrock_request_metadata_fields check_provider_endpoint credential_list
-        LITELLM_DISABLE_STOP_SEQUENCE_LIMIT custom_provider_map disable_hf_tokenizer_download disable_token_counter
+        LITELLM_DISABLE_STOP_SEQUENCE_LIMIT disable_hf_tokenizer_download disable_token_counter
         enable_json_schema_validation enable_loadbalancing_on_batch_endpoints
         enable_preview_features filter_invalid_headers global_bitbucket_config
         global_gitlab_config litellm_mode mcp_aliases mcp_semantic_tool_filter
@@ -179,6 +201,25 @@ const LITELLM_ROWS: Rows = &[
 const GENERAL_ROWS: Rows = &[
     (Served, "master_key background_health_checks health_check_interval"),
     (
+        Ignored("instances share limits and spend over the Redis that router_settings names"),
+        "coordination_redis",
+    ),
+    (
+        Ignored("who a call is for is what its body says in `user`"),
+        "user_header_mappings user_header_name",
+    ),
+    (
+        Ignored(NOBODY_READS),
+        "allow_origins allow_requests_from_all_origins allowed_origins cors cors_allow_credentials
+        cors_allow_headers cors_allow_methods cors_allow_origins cors_origins debug
+        debug_mode detailed_debug disable_auth disable_health_check disable_health_check_auth
+        disable_request_timeout enable_admin_ui enable_cors enable_health_check enable_metrics
+        enable_ui health_check health_check_path host log_level log_requests log_responses
+        log_verbose max_requests_per_minute metrics num_workers otel_endpoint port
+        prometheus_metrics rate_limit rate_limit_requests rate_limit_window require_auth
+        salt_key server_port ui use_langfuse workers",
+    ),
+    (
         Ignored("every deployment is probed, one by one, and every probe counts"),
         "background_health_check_model_groups
         enable_health_check_routing health_check_concurrency health_check_details
@@ -190,7 +231,7 @@ const GENERAL_ROWS: Rows = &[
         Ignored("nothing is stored in a database: the file is the whole configuration"),
         "accounting_capture accounting_sync_ack accounting_sync_ack_failure_policy
         accounting_sync_ack_timeout_seconds allow_requests_on_db_unavailable
-        coordination_redis database_args database_connect_timeout
+        database_args database_connect_timeout
         database_connection_pool_limit database_connection_pool_timeout
         database_connection_timeout database_disable_prepared_statements
         database_extra_connection_params database_max_idle_connection_lifetime
@@ -289,7 +330,7 @@ const GENERAL_ROWS: Rows = &[
         role_permissions team_metadata_schema team_metadata_validation_error_message
         team_metadata_validation_timeout ui_access_mode ui_password ui_username
         provider_url_destination_allowed_hosts trusted_proxy_ranges user_url_allowed_hosts
-        user_url_validation use_team_public_model_name use_x_forwarded_for user_header_mappings user_header_name",
+        user_url_validation use_team_public_model_name use_x_forwarded_for",
     ),
     (
         Ignored("it has no counterpart here: calls run as if it were not set"),
@@ -308,11 +349,11 @@ const CREDENTIAL_ROWS: Rows =
 /// An entry of `credential_list`.
 pub(crate) static CREDENTIAL: Table = Table::new(|| Keys::new(CREDENTIAL_ROWS));
 /// The top level of the file.
-pub(crate) static TOP: Table = Table::new(|| Keys::new(TOP_ROWS));
+pub(crate) static TOP: Table = Table::new(|| Keys::new(TOP_ROWS).of_litellm());
 /// `litellm_settings`.
-pub(crate) static LITELLM: Table = Table::new(|| Keys::new(LITELLM_ROWS));
+pub(crate) static LITELLM: Table = Table::new(|| Keys::new(LITELLM_ROWS).of_litellm());
 /// `general_settings`.
-pub(crate) static GENERAL: Table = Table::new(|| Keys::new(GENERAL_ROWS));
+pub(crate) static GENERAL: Table = Table::new(|| Keys::new(GENERAL_ROWS).of_litellm());
 
 #[cfg(test)]
 pub(super) const ALL: &[Rows] = &[TOP_ROWS, CREDENTIAL_ROWS, LITELLM_ROWS, GENERAL_ROWS];

@@ -61,7 +61,8 @@ pub(crate) fn run(how: &Explain) -> ExitCode {
 }
 
 fn is_left_out(finding: &pointsman::config::Finding) -> bool {
-    finding.grade == Grade::Ignored && finding.message.starts_with("left out")
+    let of = |words: &str| finding.message.contains(words);
+    finding.grade == Grade::Ignored && (of("left out: ") || of("has no deployment left"))
 }
 
 /// The request of a file, or a greeting, for this model.

@@ -8,7 +8,7 @@ use pointsman_router::{Info, Member, Probe};
 use pointsman_state::{AccountId, AllowedFails, HealthPolicy};
 use pointsman_types::{Decimal, Deployment, ErrorKind, Operation};
 
-use super::{money, unserved};
+use super::{LEFT_OUT, money, unserved};
 
 /// What a member is made with, beside its own entry.
 pub(super) struct Context<'a> {
@@ -128,8 +128,8 @@ fn with_environment(
     with: &Context<'_>,
     findings: &mut Vec<Finding>,
 ) -> Option<Deployment> {
-    if let Some(why) = unserved::of(&one.deployment.vendor, with.vendors) {
-        findings.push(unserved::finding(why, one, with.vendors));
+    if let Some(why) = unserved::of(&one.deployment.vendor, with.spec, with.vendors) {
+        findings.push(unserved::finding(why, one, with.spec, with.vendors));
         return None;
     }
     let env = with.env;
@@ -151,7 +151,7 @@ fn with_environment(
         deployment.api_key = deployment.api_key.or_else(|| first(vendor.key_env).map(Into::into));
         if vendor.needs_key && deployment.api_key.is_none() && deployment.api_base.is_none() {
             let names = vendor.key_env.join(" or ");
-            let message = format!("left out: it has no key; set `api_key`, or {names}");
+            let message = format!("{LEFT_OUT}it has no key; set `api_key`, or {names}");
             findings.push(Finding::new(one.at, Grade::Ignored, message));
             return None;
         }

@@ -1,7 +1,11 @@
 //! The vendors that LiteLLM has and no provider here serves.
 
-use pointsman_config::{DeploymentSpec, Finding, Grade, nearest};
-use pointsman_provider::Vendor;
+use std::sync::Arc;
+
+use pointsman_config::{DeploymentSpec, Finding, Grade, Spec, nearest};
+use pointsman_provider::{Provider, Vendor};
+
+use super::LEFT_OUT;
 
 /// Their prefixes, separated by spaces.
 const NAMES: &str =
@@ -26,7 +30,10 @@ pub(super) enum Unserved {
 }
 
 /// Why a vendor is not served, if it is not.
-pub(super) fn of(vendor: &str, served: &[Vendor]) -> Option<Unserved> {
+pub(super) fn of(vendor: &str, spec: &Spec, served: &[Vendor]) -> Option<Unserved> {
+    if spec.own_vendors.contains(vendor) {
+        return Some(Unserved::Known);
+    }
     if served.iter().any(|one| one.name == vendor) {
         return None;
     }
@@ -35,11 +42,21 @@ pub(super) fn of(vendor: &str, served: &[Vendor]) -> Option<Unserved> {
 }
 
 /// What is said of a deployment whose vendor is not served.
-pub(super) fn finding(why: Unserved, one: &DeploymentSpec, served: &[Vendor]) -> Finding {
+pub(super) fn finding(
+    why: Unserved,
+    one: &DeploymentSpec,
+    spec: &Spec,
+    served: &[Vendor],
+) -> Finding {
     let vendor = &one.deployment.vendor;
     match why {
+        Unserved::Known if spec.own_vendors.contains(vendor) => {
+            let message =
+                format!("{LEFT_OUT}`{vendor}` is a Python handler of custom_provider_map");
+            Finding::new(one.model_at, Grade::Ignored, message)
+        }
         Unserved::Known => {
-            let message = format!("left out: no provider here serves LiteLLM's vendor `{vendor}`");
+            let message = format!("{LEFT_OUT}no provider here serves LiteLLM's vendor `{vendor}`");
             Finding::new(one.model_at, Grade::Ignored, message)
         }
         Unserved::Unknown => {
@@ -50,6 +67,19 @@ pub(super) fn finding(why: Unserved, one: &DeploymentSpec, served: &[Vendor]) ->
             Finding::new(one.model_at, Grade::Error, message)
         }
     }
+}
+
+/// The vendors that nobody knows, of a file in which something else is wrong, too.
+pub(super) fn unknown(partly: &Spec, providers: &[Arc<dyn Provider>], findings: &mut Vec<Finding>) {
+    let served: Vec<Vendor> = providers.iter().map(|one| one.vendor()).collect();
+    for one in &partly.deployments {
+        // What has no vendor was told of.
+        let vendor = one.deployment.vendor.as_str();
+        if !vendor.is_empty() && of(vendor, partly, &served) == Some(Unserved::Unknown) {
+            findings.push(finding(Unserved::Unknown, one, partly, &served));
+        }
+    }
+    findings.sort();
 }
 
 #[cfg(test)]
@@ -66,8 +96,16 @@ mod tests {
             base_env: &[],
             needs_key: false,
         }];
-        assert_eq!(of("openai", &served), None);
-        assert_eq!(of("sagemaker", &served), Some(Unserved::Known));
-        assert_eq!(of("opnai", &served), Some(Unserved::Unknown));
+        let text = "model_list: [{model_name: m, litellm_params: {model: openai/m}}]\n\
+                    litellm_settings: {custom_provider_map: [{provider: mine, custom_handler: h}]}";
+        let spec = pointsman_config::load(text, &|_| None).spec.unwrap();
+        for (vendor, why) in [
+            ("openai", None),
+            ("sagemaker", Some(Unserved::Known)),
+            ("mine", Some(Unserved::Known)),
+            ("opnai", Some(Unserved::Unknown)),
+        ] {
+            assert_eq!(of(vendor, &spec, &served), why, "{vendor}");
+        }
     }
 }
