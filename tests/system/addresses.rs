@@ -155,3 +155,47 @@ async fn pages_of_other_origins_may_ask_where_a_key_is_needed() {
     let answer = post(&open, CHAT, &asks[..1], hello(false).to_string()).await.head;
     assert_eq!(answer.header("access-control-allow-origin"), None);
 }
+
+#[tokio::test]
+async fn what_is_known_of_each_group() {
+    let (a, b) = (upstream("a").await, upstream("b").await);
+    let dear = ", input_cost_per_token: 2.5e-06, output_cost_per_token: 0.00001";
+    let cheap = ", input_cost_per_token: 1e-06, output_cost_per_token: 0.00001";
+    let config = Config::default().tuned(&a, dear).tuned(&b, cheap);
+    let gateway = config.and("general_settings: {master_key: sk-m}").start().await;
+    let key = [("authorization", "Bearer sk-m")];
+    assert_eq!(get(&gateway, "/model_group/info", &[]).await.head.status, 401);
+    for path in ["/model_group/info", "/v1/model_group/info", "/model_group/info?model_group=m"] {
+        let body = get(&gateway, path, &key).await.json();
+        let [one] = &body["data"].as_array().unwrap()[..] else { panic!("{body}") };
+        assert_eq!((&one["model_group"], &one["mode"]), (&json!("m"), &json!("chat")));
+        assert_eq!(one["providers"], json!(["openai"]));
+        assert_eq!(one["input_cost_per_token"], json!(2.5e-6), "the dearest");
+    }
+    let none = get(&gateway, "/model_group/info?model_group=x", &key).await;
+    assert_eq!(none.json(), json!({"data": []}));
+}
+
+#[tokio::test]
+async fn addresses_of_litellms_are_served_or_told_where_things_are() {
+    let a = upstream("a").await;
+    let gateway = Config::default().deployment(&a).start().await;
+    let body =
+        json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]});
+    let answer = post(&gateway, "/anthropic/v1/messages", &[], body.to_string()).await;
+    assert_eq!((answer.head.status, &answer.json()["type"]), (200, &json!("message")));
+    let contents = json!({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}).to_string();
+    let answer = post(&gateway, "/gemini/v1beta/models/m:generateContent", &[], contents).await;
+    assert_eq!(answer.head.status, 200, "{}", answer.text());
+    for (path, told) in [
+        ("/key/generate", "router_settings.pointsman.keys"),
+        ("/spend/logs", "/router/state"),
+        ("/model/new", "configuration file"),
+        ("/v1/files", "no such API"),
+        ("/vertex_ai/v1/x", "name a group"),
+    ] {
+        let answer = post(&gateway, path, &[], "{}".to_owned()).await;
+        assert_eq!((answer.head.status, code(&answer)), (404, "unknown_url".to_owned()));
+        assert!(answer.text().contains(told), "{path}: {}", answer.text());
+    }
+}

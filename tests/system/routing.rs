@@ -64,6 +64,18 @@ async fn tags_and_tiers_choose_among_members() {
         assert_eq!(paid.head.header("x-pointsman-deployment"), Some("paid"));
         assert_eq!(chat(&gateway).await.head.header("x-pointsman-deployment"), Some("free"));
     }
+    for (field, said) in
+        [("tags", json!(["paid"])), ("litellm_metadata", json!({"tags": ["paid"]}))]
+    {
+        let mut body = hello(false);
+        (body[field], body["no-log"]) = (said, json!(true));
+        let paid = ask(&gateway, &body).await;
+        assert_eq!(paid.head.header("x-pointsman-deployment"), Some("paid"), "{field}");
+    }
+    let theirs = paid.calls().last().unwrap().json();
+    for field in ["tags", "litellm_metadata", "no-log"] {
+        assert_eq!(theirs.get(field), None, "the upstream would refuse it");
+    }
     let mut body = hello(false);
     body["metadata"] = json!({"tags": ["!free"]});
     let banned = ask(&gateway, &body).await;

@@ -1,10 +1,15 @@
-//! `GET /model/info`, as clients of LiteLLM ask for it: what each deployment can do and costs.
+//! `GET /model/info` and `GET /model_group/info`, as clients of LiteLLM ask for it: what each deployment,
+//! and each group, can do and costs.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use http::Uri;
-use pointsman::{cost::PriceClass, router::Described, types::Operation};
+use pointsman::{
+    cost::PriceClass,
+    router::Described,
+    types::{GroupName, Operation},
+};
 use serde_json::{Map, Value, json};
 
 use crate::{app::App, google::address, state::money};
@@ -16,6 +21,46 @@ pub(crate) async fn get(State(app): State<Arc<App>>, uri: Uri) -> Json<Value> {
     let all = app.router.described();
     let data: Vec<Value> = all.iter().filter(|one| wanted(one)).map(described).collect();
     Json(json!({"data": data}))
+}
+
+/// All groups, or the one in `model_group`: what the best of their deployments can do, and the
+/// highest of their prices, as in LiteLLM.
+pub(crate) async fn groups(State(app): State<Arc<App>>, uri: Uri) -> Json<Value> {
+    let wanted = uri.query().and_then(|query| address::parameter(query, "model_group"));
+    let mut groups: Vec<(GroupName, Vec<Described>)> = Vec::new();
+    for one in app.router.described() {
+        if wanted.as_deref().is_some_and(|name| name != one.group.as_str()) {
+            continue;
+        }
+        match groups.iter_mut().find(|(name, _)| *name == one.group) {
+            Some((_, members)) => members.push(one),
+            None => groups.push((one.group.clone(), vec![one])),
+        }
+    }
+    let data: Vec<Value> = groups.iter().map(|(name, members)| group(name, members)).collect();
+    Json(json!({"data": data}))
+}
+
+fn group(name: &GroupName, members: &[Described]) -> Value {
+    let mut of = Map::new();
+    let mut providers: Vec<&str> = members.iter().map(|one| one.vendor.as_str()).collect();
+    providers.sort_unstable();
+    providers.dedup();
+    of.insert("model_group".to_owned(), name.as_str().into());
+    of.insert("providers".to_owned(), providers.into());
+    let most = |of: fn(&Described) -> Option<u64>| members.iter().filter_map(of).max();
+    of.insert("max_input_tokens".to_owned(), most(|one| one.info.max_input_tokens).into());
+    of.insert("max_output_tokens".to_owned(), most(|one| one.info.max_output_tokens).into());
+    of.insert("mode".to_owned(), members.first().map(|one| mode(one.operation)).into());
+    let any = |of: fn(&Described) -> Option<bool>| members.iter().any(|one| of(one) == Some(true));
+    of.insert("supports_vision".to_owned(), any(|one| one.info.vision).into());
+    of.insert("supports_function_calling".to_owned(), any(|one| one.info.tools).into());
+    for (name, class) in PRICES {
+        let rates = members.iter().filter_map(|one| one.price.as_ref()?.rates().get(class));
+        let rate = rates.max().and_then(|rate| serde_json::to_value(money(rate)).ok());
+        of.insert(name.to_owned(), rate.unwrap_or(Value::Null));
+    }
+    of.into()
 }
 
 /// No key, no address: only what is known of the model.

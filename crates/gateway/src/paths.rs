@@ -3,8 +3,15 @@
 use axum::extract::{Path, rejection::PathRejection};
 use http::Uri;
 
+/// What LiteLLM puts before a vendor's own addresses, and those that have a door here.
+const DOORS: [(&str, &[&str]); 3] = [
+    ("/anthropic", &["/v1/messages"]),
+    ("/gemini", &["/v1beta"]),
+    ("/cohere", &["/v1/rerank", "/v2/rerank"]),
+];
+
 /// Takes out the slash that a client doubles where it joins an address to a path that begins with
-/// one, and the one at the end.
+/// one, the one at the end, and the vendor before its own address.
 pub(crate) fn straighten(uri: &mut Uri) {
     let path = uri.path();
     let straight = straight(path);
@@ -25,7 +32,15 @@ pub(crate) fn text(of: Result<Path<String>, PathRejection>) -> String {
 fn straight(path: &str) -> &str {
     let start = path.len() - path.trim_start_matches('/').len();
     let path = &path[start.saturating_sub(1)..];
-    if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path }
+    let path = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+    let behind = |(vendor, doors): &(&str, &[&str])| {
+        let rest = path.strip_prefix(vendor)?;
+        let is_door = |door: &&str| {
+            rest.strip_prefix(door).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        doors.iter().any(is_door).then_some(rest)
+    };
+    DOORS.iter().find_map(behind).unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -41,6 +56,12 @@ mod tests {
             ("//v1/models/?a=%20/", "/v1/models?a=%20/"),
             ("/v1/models/a//b/", "/v1/models/a//b"),
             ("*", "*"),
+            ("/anthropic/v1/messages/count_tokens", "/v1/messages/count_tokens"),
+            ("/anthropic/v1/messages?beta=true", "/v1/messages?beta=true"),
+            ("/gemini/v1beta/models/m:generateContent", "/v1beta/models/m:generateContent"),
+            ("/cohere/v2/rerank/", "/v2/rerank"),
+            ("/anthropic/v1/messagesx", "/anthropic/v1/messagesx"),
+            ("/anthropic/v1/files", "/anthropic/v1/files"),
         ] {
             let mut uri: Uri = given.parse().unwrap();
             straighten(&mut uri);

@@ -46,6 +46,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         routes = routes
             .route(&format!("{prefix}/models"), get(models::list))
             .route(&format!("{prefix}/model/info"), get(model_info::get))
+            .route(&format!("{prefix}/model_group/info"), get(model_info::groups))
             .route(&format!("{prefix}/models/{{*name}}"), get(models::one).post(google::at));
     }
     for root in ["/v1beta1", "/v1", ""] {
@@ -85,11 +86,46 @@ pub(crate) async fn unknown(uri: Uri) -> Response {
     let mut message = format!("there is nothing at {}", uri.path());
     if uri.path() == "/" {
         message.push_str(": a page is at /ui, and the API at /v1");
+    } else if let Some(why) = elsewhere(uri.path()) {
+        message = format!("{message}: {why}");
     }
     failure::plain(
         failure::surface_at(uri.path()),
         &Error::new(ErrorKind::NotFound, message).with_code("unknown_url"),
     )
+}
+
+/// What LiteLLM has at such addresses, and where that is here.
+const LITELLMS: [(&str, &str); 4] = [
+    (
+        "keys, users, teams and their spend are in no database here: callers stand in \
+         router_settings.pointsman.keys, and GET /router/state tells what was spent",
+        "key user team organization customer end_user budget spend global tag project sso \
+         invitation",
+    ),
+    (
+        "models and settings stand in the configuration file, which SIGHUP reads anew",
+        "model config credentials callbacks reload",
+    ),
+    (
+        "the gateway has no such API",
+        "files batches fine_tuning assistants threads vector_stores containers realtime videos \
+         images audio responses mcp guardrails policies prompts agents a2a search ocr rag cache utils",
+    ),
+    (
+        "nothing is passed through to a vendor by its address: name a group as the `model` at \
+         /v1/chat/completions, /v1/messages or the like",
+        "anthropic openai_passthrough gemini vertex_ai vertex-ai bedrock cohere mistral azure \
+         azure_ai assemblyai langfuse",
+    ),
+];
+
+/// Where to turn with an address of LiteLLM's.
+fn elsewhere(path: &str) -> Option<&'static str> {
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    let first = parts.find(|part| !matches!(*part, "v1" | "v2" | "api"))?;
+    let has = |names: &str| names.split_whitespace().any(|name| name == first);
+    LITELLMS.iter().find(|(_, names)| has(names)).map(|(why, _)| *why)
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Response {

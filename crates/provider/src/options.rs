@@ -25,6 +25,11 @@ pub const OWN_FIELDS: &[&str] = &[
     "fastest_response",
     "cache",
     "mock_response",
+    "tags",
+    "litellm_metadata",
+    "litellm_session_id",
+    "litellm_trace_id",
+    "no-log",
 ];
 
 /// Fields that would let a caller redirect a call or its credential.
@@ -136,13 +141,22 @@ impl CallOptions {
             return Err(BodyFault::of(name, message));
         }
         // Other shapes of `metadata` are the vendor's business.
-        let metadata = body.raw("metadata").and_then(|raw| serde_json::from_str(raw).ok());
-        let metadata: Value = metadata.unwrap_or_default();
+        let value = |name: &str| -> Value {
+            body.raw(name).and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default()
+        };
+        let (metadata, own) = (value("metadata"), value("litellm_metadata"));
+        let mut tags = tags(&metadata, "metadata")?;
+        tags.extend(self::tags(&own, "litellm_metadata")?);
+        // As in LiteLLM, what is no list is nobody's tags.
+        tags.extend(value("tags").as_array().into_iter().flatten().filter_map(text));
+        let session = [&metadata["session_id"], &own["session_id"], &value("litellm_session_id")]
+            .into_iter()
+            .find_map(text);
         Ok(Self {
             num_retries: body.read("num_retries", "a whole number, 0 or more")?,
             timeout: seconds(body, "timeout")?,
             stream_timeout: seconds(body, "stream_timeout")?,
-            tags: tags(&metadata)?,
+            tags,
             priority: body.read("priority", "a whole number")?,
             key: body.read::<String>("user", "a string")?,
             fallbacks: fallbacks(body, "fallbacks")?,
@@ -155,7 +169,7 @@ impl CallOptions {
             fastest_response: body.read("fastest_response", "a boolean")?.unwrap_or(false),
             cache: body.read("cache", "an object")?.unwrap_or_default(),
             mock_response: body.read("mock_response", "a string")?,
-            session: metadata["session_id"].as_str().filter(|id| !id.is_empty()).map(Into::into),
+            session,
             mark: None,
             caller: None,
         })
@@ -211,9 +225,14 @@ fn seconds(body: &Envelope, name: &str) -> Result<Option<Duration>, BodyFault> {
     CallOptions::time(seconds).map(Some).ok_or_else(wrong)
 }
 
-fn tags(metadata: &Value) -> Result<Vec<String>, BodyFault> {
+/// A text with something in it.
+fn text(value: &Value) -> Option<String> {
+    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn tags(metadata: &Value, name: &str) -> Result<Vec<String>, BodyFault> {
     let Some(tags) = metadata["tags"].as_array() else { return Ok(Vec::new()) };
-    let wrong = || BodyFault::of("metadata", "`metadata.tags` must be a list of strings");
+    let wrong = || BodyFault::of(name, format!("`{name}.tags` must be a list of strings"));
     tags.iter().map(|tag| tag.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
 }
 
@@ -288,6 +307,19 @@ mod tests {
         assert_eq!(options.fallbacks.unwrap(), ["x".into(), y]);
         assert_eq!(options.key.as_deref(), Some("me"));
         assert_eq!(read(r#"{"metadata": "free text"}"#).unwrap(), CallOptions::default());
+    }
+
+    #[test]
+    fn reads_what_litellm_keeps_beside_the_metadata() {
+        let body = r#"{"tags": ["a", 1], "litellm_metadata": {"tags": ["b"], "session_id": "s"},
+            "litellm_session_id": "t", "metadata": {"tags": ["c"]}}"#;
+        let options = read(body).unwrap();
+        assert_eq!(options.tags, ["c", "b", "a"]);
+        assert_eq!(options.session.as_deref(), Some("s"));
+        let alone = read(r#"{"litellm_session_id": "t", "tags": "no list"}"#).unwrap();
+        assert_eq!((alone.session.as_deref(), alone.tags.len()), (Some("t"), 0));
+        let wrong = read(r#"{"litellm_metadata": {"tags": [1]}}"#).unwrap_err();
+        assert!(wrong.message.contains("litellm_metadata.tags"), "{wrong}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) fn passed_through(dialect: &Dialect, to: &Target, call: &Call) -> Pie
         let said = body.raw(OPTIONS).filter(|_| body.has(OPTIONS));
         replace.push((OPTIONS, with_usage(said.or(to.param(OPTIONS)))));
     }
-    let mut cut: SmallVec<[&str; 20]> = SmallVec::from_slice(OWN_FIELDS);
+    let mut cut: SmallVec<[&str; 28]> = SmallVec::from_slice(OWN_FIELDS);
     if call.head.operation == Operation::Chat {
         for (name, theirs) in renames(dialect, &to.model) {
             if let Some(value) = body.raw(name) {
