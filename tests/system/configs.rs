@@ -160,10 +160,14 @@ async fn a_wildcard_without_a_vendor_is_every_vendor_with_a_key() {
         ("OPENAI_BASE_URL", to.as_str()),
         ("ANTHROPIC_API_KEY", "sk-a"),
         ("ANTHROPIC_BASE_URL", other.as_str()),
+        ("HOME", "/nowhere"),
     ];
     let gateway = Gateway::start(POINTSMAN.as_ref(), config, &env).await.unwrap();
     let logs = gateway.logs();
-    assert!(logs.contains("`*` is every vendor") && logs.contains("anthropic, openai"), "{logs}");
+    assert!(
+        logs.contains("`*` is every vendor") && logs.contains("for: anthropic, openai; "),
+        "{logs}"
+    );
     for (asked, at, model) in [
         ("openai/gpt-x", &openai, "gpt-x"),
         ("gpt-y", &openai, "gpt-y"),

@@ -93,7 +93,10 @@ impl Finding {
                 let (shown, rest) = lines.split_at(SHOWN);
                 format!("lines {} and {} more, too", list(shown), rest.len())
             }
-            [before @ .., last] => format!("lines {} and {last}, too", list(before)),
+            lines => {
+                let (shown, end) = lines.split_at(lines.len() - 1);
+                format!("lines {} and {}, too", list(shown), list(end))
+            }
         };
         Self { message: format!("{} ({behind})", self.message), ..self.clone() }
     }

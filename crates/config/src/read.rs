@@ -178,18 +178,23 @@ impl<'e> Reading<'e> {
                 Some(says) => {
                     known.push(Field { node: &entry.node, path, key, at: entry.at, says });
                 }
-                None => self.unknown(entry.at, path, key, keys),
+                None => self.unknown(entry, path, keys),
             }
         }
         Some(Fields { entries: known })
     }
 
-    fn unknown(&mut self, at: Place, path: &str, key: &str, keys: &Keys) {
+    fn unknown(&mut self, entry: &Entry, path: &str, keys: &Keys) {
+        let (at, key, node) = (entry.at, &*entry.key, &entry.node);
         if keys.is_note(key) {
             self.note(at, Grade::Ignored, format!("{path}{}: {NOTE}", short(key)));
             return;
         }
         let home = keys::home(key);
+        if let (Some(_), true, true) = (home, keys.passes_over(), is_off(node)) {
+            self.note(at, Grade::Exact, format!("{path}{key}"));
+            return;
+        }
         if let (Some(home), true) = (home, keys.passes_over()) {
             let message = format!("{path}{key}: LiteLLM does not read it here: it is for {home}");
             self.note(at, Grade::Ignored, message);

@@ -22,16 +22,14 @@ pub(crate) fn secret(key: &str) -> bool {
         || (key.ends_with("token") && !has("cost"))
 }
 
-/// `$NAME` or `${NAME…}`, in capitals.
+/// Whether a shell's variable is in it: `$NAME` alone, or `${NAME…}` anywhere, in capitals.
 pub(crate) fn is_shells(text: &str) -> bool {
-    let Some(name) = text.strip_prefix('$') else { return false };
-    let name = match name.strip_prefix('{') {
-        Some(rest) => rest.strip_suffix('}').and_then(|rest| rest.split([':', '-', '?']).next()),
-        None => Some(name),
-    };
-    name.is_some_and(|name| {
+    let is_name = |name: &str| {
         !name.is_empty() && name.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
-    })
+    };
+    let braced = text.split_once("${").and_then(|(_, rest)| rest.split_once('}'));
+    let braced = braced.and_then(|(inside, _)| inside.split([':', '-', '?']).next());
+    braced.is_some_and(is_name) || text.strip_prefix('$').is_some_and(is_name)
 }
 
 /// PyYAML's booleans.

@@ -80,6 +80,7 @@ fn what_is_off_there_is_off_here() {
     for grade in [Grade::Ignored, Grade::Approximate, Grade::Error] {
         assert_eq!(said(off, grade), [""; 0], "{grade}");
     }
+    assert_eq!(said("general_settings: {max_budget: ~}\n", Grade::Ignored), [""; 0]);
     let asks = "- {model_name: h, litellm_params: {model: openai/m, ssl_verify: false}}\n";
     assert_eq!(said(asks, Grade::Ignored).len(), 1, "certificates are checked all the same");
 }
@@ -114,6 +115,18 @@ fn a_variable_that_is_left_empty_is_as_good_as_absent() {
 }
 
 #[test]
+fn a_limit_that_no_first_answer_fits_in_is_told_of() {
+    let told = |more: &str| {
+        let entry = format!("- {{model_name: h, litellm_params: {{model: openai/m, {more}}}\n");
+        said(&entry, Grade::Approximate)
+    };
+    let [one] = &told("tpm: 1000}")[..] else { panic!() };
+    assert!(one.starts_with("litellm_params.tpm: before the first answer"), "{one}");
+    assert_eq!(told("tpm: 1000}, model_info: {max_output_tokens: 200}"), [""; 0]);
+    assert_eq!(told("tpm: 2000}"), [""; 0]);
+}
+
+#[test]
 fn a_shells_variable_is_told_of() {
     let text = "general_settings: {master_key: '${LITELLM_MASTER_KEY:-sk-planted}'}\n";
     assert_eq!(
@@ -123,6 +136,8 @@ fn a_shells_variable_is_told_of() {
           write os.environ/NAME"
         ]
     );
+    let model = "- {model_name: h, litellm_params: {model: 'openai/${MODEL:-qwen}', api_key: k}}\n";
+    assert_eq!(said(model, Grade::Approximate).len(), 1);
     for plain in ["$ecret", "a$B", "${a}", "$"] {
         let text = format!("general_settings: {{master_key: '{plain}'}}\n");
         assert_eq!(said(&text, Grade::Approximate), [""; 0], "{plain}");

@@ -76,9 +76,9 @@ fn limits_and_money_of_a_deployment() {
 #[test]
 fn limits_are_looked_up_in_three_places() {
     let text = "model_list: [{model_name: g, tpm: 0, litellm_params: {model: openai/m, itpm: 0, \
-                tpm: 5}, model_info: {itpm: 7, tpm: 9, rpm: 3}}]\n";
+                tpm: 5000}, model_info: {itpm: 7, tpm: 9000, rpm: 3}}]\n";
     let limits = good(text).deployments[0].limits.clone();
-    assert_eq!((limits.rpm, limits.tpm, limits.itpm), (Some(3), Some(5), Some(7)));
+    assert_eq!((limits.rpm, limits.tpm, limits.itpm), (Some(3), Some(5000), Some(7)));
     assert_eq!(
         messages(text, Grade::Approximate),
         ["tpm: 0 means no limit", "litellm_params.itpm: 0 means no limit"]

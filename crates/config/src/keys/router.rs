@@ -65,7 +65,8 @@ const ROUTER_ROWS: Rows = &[
     (
         Ignored(NOBODY_READS),
         "enable_cooldowns enable_fallbacks enable_load_balancing enable_retries
-        enable_retry_on_timeout health_check_enabled health_check_timeout retry_delay",
+        enable_retry_on_timeout fallback_strategy health_check_enabled health_check_timeout
+        retries retry_delay",
     ),
     (
         Ignored("the gateway has no such surface"),

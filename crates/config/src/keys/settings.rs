@@ -30,7 +30,7 @@ const TOP_ROWS: Rows = &[
     ),
     (
         Ignored(NOBODY_READS),
-        "api_keys cors environment health_check logging model_settings monitoring port rate_limit
+        "api_keys cache_config cors environment external_apis health_check logging model_settings monitoring port rate_limit
         rate_limiting rate_limits security server server_settings",
     ),
     (
@@ -56,7 +56,8 @@ const LITELLM_ROWS: Rows = &[
         "banned_keywords circuit_breaker context_window_fallback_enabled cost_tracking
         custom_callbacks default_model default_params enable_caching enable_cost_tracking
         enable_json_logs enable_logging log_level log_requests log_responses logging_level
-        max_parallel_requests stream_response",
+        count_tokens default_end_user_params host max_parallel_requests port rpm_limit
+        stream_response tpm_limit",
     ),
     (
         Ignored("give it per deployment, in litellm_params"),
@@ -75,7 +76,7 @@ const LITELLM_ROWS: Rows = &[
         "budget_duration budget_exceeded_status_code budget_exceeded_throttle_percentage
         budget_reset_time budget_rollover default_key_max_budget_alert_emails
         default_max_internal_user_budget default_soft_budget internal_user_budget_duration
-        max_budget max_end_user_budget max_end_user_budget_id max_internal_user_budget
+        timezone max_budget max_end_user_budget max_end_user_budget_id max_internal_user_budget
         max_ui_session_budget max_user_budget prometheus_initialize_budget_metrics
         prometheus_user_budget_label_include_email_alias",
     ),
@@ -178,6 +179,7 @@ const LITELLM_ROWS: Rows = &[
         "AZURE_DEFAULT_API_VERSION COHERE_DEFAULT_EMBEDDING_INPUT_TYPE
         WATSONX_DEFAULT_API_VERSION apply_search_free_tier autorouter_presets_url
         bedrock_request_metadata_fields check_provider_endpoint credential_list
+        default_mcp_sampling_model enable_post_custom_auth_checks
         LITELLM_DISABLE_STOP_SEQUENCE_LIMIT disable_hf_tokenizer_download disable_token_counter
         enable_json_schema_validation enable_loadbalancing_on_batch_endpoints
         enable_preview_features filter_invalid_headers global_bitbucket_config
@@ -210,13 +212,13 @@ const GENERAL_ROWS: Rows = &[
     ),
     (
         Ignored(NOBODY_READS),
-        "allow_origins allow_requests_from_all_origins allowed_origins cors cors_allow_credentials
+        "allow_origins allow_requests_on_health allow_requests_from_all_origins allowed_origins cors cors_allow_credentials
         cors_allow_headers cors_allow_methods cors_allow_origins cors_origins debug
         debug_mode detailed_debug disable_auth disable_health_check disable_health_check_auth
-        disable_request_timeout enable_admin_ui enable_cors enable_health_check enable_metrics
-        enable_ui health_check health_check_path host log_level log_requests log_responses
+        disable_request_timeout disable_telemetry disable_usage_tracking enable_admin_ui enable_cors enable_health_check enable_metrics
+        enable_spend_logging enable_ui health_check health_check_path host log_level log_requests log_responses
         log_verbose max_requests_per_minute metrics num_workers otel_endpoint port
-        prometheus_metrics rate_limit rate_limit_requests rate_limit_window require_auth
+        prometheus_metrics proxy_base_url rate_limit rate_limit_requests rate_limit_window require_auth
         salt_key server_port ui use_langfuse workers",
     ),
     (

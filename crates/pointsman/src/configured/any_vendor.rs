@@ -60,7 +60,9 @@ fn is_known(provider: &dyn Provider, env: Env<'_>) -> bool {
     if needs_key {
         return set(key_env);
     }
-    set(key_env) || set(base_env) || provider.settings_env().iter().any(|(_, names)| set(names))
+    // Every machine has that, and it says nothing of a vendor.
+    let own = |(setting, names): &(&str, &[&str])| *setting != "HOME" && set(names);
+    set(key_env) || set(base_env) || provider.settings_env().iter().any(own)
 }
 
 /// What is said of a file's `*`: whom it stands for, or that it stands for nobody.
