@@ -107,12 +107,10 @@ async fn the_environments_master_key_closes_the_gateway() {
     let gateway = Gateway::start(POINTSMAN.as_ref(), &config, &env).await.unwrap();
     assert_eq!(chat(&gateway).await.head.status, 401);
     let body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]}).to_string();
-    for authorization in ["Bearer sk-env", "sk-env"] {
-        let key = [("authorization", authorization)];
-        let answer = post(&gateway, CHAT, &key, body.clone()).await;
-        assert_eq!(answer.head.status, 200, "{authorization}: {}", answer.text());
-    }
-    let wrong = post(&gateway, CHAT, &[("authorization", "sk-other")], body).await;
+    let key = [("authorization", "Bearer sk-env")];
+    let answer = post(&gateway, CHAT, &key, body.clone()).await;
+    assert_eq!(answer.head.status, 200, "{}", answer.text());
+    let wrong = post(&gateway, CHAT, &[("authorization", "Bearer sk-other")], body).await;
     assert_eq!(wrong.head.status, 401);
 }
 
@@ -165,7 +163,7 @@ async fn a_wildcard_without_a_vendor_is_every_vendor_with_a_key() {
     let gateway = Gateway::start(POINTSMAN.as_ref(), config, &env).await.unwrap();
     let logs = gateway.logs();
     assert!(
-        logs.contains("`*` is every vendor") && logs.contains("for: anthropic, openai; "),
+        logs.contains("`*` is every vendor") && logs.contains("for: anthropic, openai, text-"),
         "{logs}"
     );
     for (asked, at, model) in [

@@ -117,12 +117,7 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
     // It is for who has to say something else in `authorization`.
     let litellms = plain(&LITELLMS).map(|text| token(text).unwrap_or(text));
     let named = ["x-api-key", "api-key", GOOGLES];
-    // As in LiteLLM, the key alone will do.
-    let bare = || {
-        let text = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
-        (!text.is_empty() && !text.contains(' ')).then_some(text)
-    };
-    litellms.or(bearer).or_else(|| named.iter().find_map(plain)).or_else(bare)
+    litellms.or(bearer).or_else(|| named.iter().find_map(plain))
 }
 
 /// Takes the key that a request presents in its address, as Google's may, for one in its headers:
