@@ -92,7 +92,7 @@ impl Said {
             message: first(&["message", "detail", "title"]).or(own_text).unwrap_or_default(),
             code: first(&["code", "error_code"]),
             type_name: first(&["type", "error_type"]),
-            param: inner["param"].as_str().map(str::to_owned),
+            param: inner["param"].as_str().filter(|name| !name.is_empty()).map(str::to_owned),
             inner_code: ["innererror", "inner_error"]
                 .iter()
                 .find_map(|name| text(&inner[*name]["code"])),
@@ -102,7 +102,13 @@ impl Said {
     }
 
     fn kind(&self, status: u16) -> ErrorKind {
-        self.by_code().unwrap_or_else(|| classify_words(status, &self.words()))
+        self.by_code().unwrap_or_else(|| match status {
+            // An item, an answer, a file that the caller named: the model is there.
+            404 if self.param.as_deref().is_some_and(|name| !name.contains("model")) => {
+                ErrorKind::BadRequest
+            }
+            _ => classify_words(status, &self.words()),
+        })
     }
 
     /// All that may tell something: who relays another's error has its words inside.
@@ -128,6 +134,7 @@ fn kind_of_code(name: &str) -> Option<ErrorKind> {
         | "billing_not_active"
         | "exceeded_current_quota_error"
         | "token_quota_reached"
+        | "allocationquota.freetieronly"
         | "arrearage" => ErrorKind::QuotaExhausted,
         "context_length_exceeded"
         | "exceed_context_size_error"
@@ -212,6 +219,7 @@ const QUOTA: &[&str] = &[
     "daily free allocation",
     "exceeded your current token quota",
     "any credits or licenses",
+    "key limit exceeded",
 ];
 
 const CAPACITY: &[&str] = &["service tier capacity exceeded"];
@@ -250,6 +258,8 @@ const CONTEXT: &[&str] = &[
     "`inputs` must have less than",
     "current length is",
     "maximum input length is",
+    "the model's context length is only",
+    "the maximum supported sequence length is just",
     "maximum prompt length is",
     "longer than the maximum model length",
     "range of input length should be",
@@ -314,6 +324,24 @@ mod tests {
             (400, r#"{"error":{"message":"odd","param":"n"}}"#, ErrorKind::BadRequest),
             (422, r#"{"detail":[{"loc":["body"]}]}"#, ErrorKind::BadRequest),
             (404, "not here", ErrorKind::NotFound),
+            (404, r#"{"error":{"message":"no such model","param":"model"}}"#, ErrorKind::NotFound),
+            (404, r#"{"error":{"message":"no such model","param":""}}"#, ErrorKind::NotFound),
+            (
+                404,
+                r#"{"error":{"message":"Item not found","param":"input"}}"#,
+                ErrorKind::BadRequest,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"However, the model's context length is only 8 tokens"}}"#,
+                ErrorKind::ContextWindow,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"but the maximum supported sequence length is just 8!"}}"#,
+                ErrorKind::ContextWindow,
+            ),
+            (403, r#"{"error":{"message":"Key limit exceeded"}}"#, ErrorKind::QuotaExhausted),
             (402, "", ErrorKind::QuotaExhausted),
             (403, "{}", ErrorKind::Permission),
             (408, "{}", ErrorKind::Timeout),
