@@ -5,7 +5,7 @@
 use pointsman_provider::{
     Call, Target, Vendor,
     chat::{
-        Chat, Losses, messages,
+        Chat, Losses, Tool, ToolChoice, messages,
         openai::{self, Taste},
     },
 };
@@ -38,6 +38,86 @@ fn through(operation: Operation, body: Value) -> Result<[Value; 2], String> {
     let gpt = openai::write_request(chat, "gpt-5", Taste::OPENAI, &mut losses);
     losses.settle().unwrap();
     Ok([claude.into(), gpt.into()])
+}
+
+#[test]
+fn some_of_the_tools_are_allowed_in_both_of_openais_dialects() {
+    let of = |operation, body: Value| {
+        let call = Call::json(operation, "g", body).unwrap();
+        Chat::of(&call, &target()).map_err(|error| error.message().to_owned())
+    };
+    let allowed = |names: Value| json!({"mode": "required", "tools": names});
+    let chat = |choice: Value| {
+        of(
+            Operation::Chat,
+            json!({
+            "messages": [{"role": "user", "content": "Hi"}], "tool_choice": choice,
+            "tools": [{"type": "function", "function": {"name": "f"}}, {"type": "function", "function": {"name": "g"}}]}),
+        )
+    };
+    let responses = |choice: Value| {
+        of(
+            Operation::Responses,
+            json!({
+            "input": "Hi", "tool_choice": choice,
+            "tools": [{"type": "function", "name": "f"}, {"type": "function", "name": "g"}]}),
+        )
+    };
+    let named = json!([{"type": "function", "function": {"name": "g"}}]);
+    let by_chat = json!({"type": "allowed_tools", "allowed_tools": allowed(named)});
+    let mut flat = allowed(json!([{"type": "function", "name": "g"}]));
+    flat["type"] = "allowed_tools".into();
+    for read in [chat(by_chat).unwrap(), responses(flat).unwrap()] {
+        assert_eq!(read.tool_choice, Some(ToolChoice::Required));
+        assert!(matches!(read.tools.as_slice(), [Tool::Function { name, .. }] if name == "g"));
+    }
+    let fault = responses(json!({"type": "allowed_tools", "mode": "auto"})).unwrap_err();
+    assert_eq!(fault, "`tool_choice.tools` names no tool");
+}
+
+#[test]
+fn what_is_plainly_anothers_is_lost_at_anthropic() {
+    let claude = |operation, body: Value| {
+        let call = Call::json(operation, "g", body).unwrap();
+        let mut losses = Losses::new("anthropic", false);
+        let body = messages::write_request(Chat::of(&call, &target()).unwrap(), "c", &mut losses);
+        losses.settle().map(|()| Value::from(body)).map_err(|error| error.detail.param)
+    };
+    let search = json!({"type": "web_search_call", "id": "ws_1", "status": "completed"});
+    let sealed = json!({"type": "compaction", "id": "c", "encrypted_content": "AAAA"});
+    for item in [search, sealed] {
+        let kind = item["type"].as_str().unwrap().to_owned();
+        let lost = claude(Operation::Responses, json!({"input": [item]})).unwrap_err();
+        assert_eq!(lost, Some(format!("messages.content.{kind}").into()));
+    }
+    let compact = json!({"input": "Hi", "context_management": [{"type": "compaction"}]});
+    let lost = claude(Operation::Responses, compact).unwrap_err();
+    assert_eq!(lost.as_deref(), Some("context_management"));
+    let code = json!({"executableCode": {"language": "PYTHON", "code": "1"}});
+    let ran = json!({"contents": [{"role": "model", "parts": [code]}]});
+    assert!(claude(Operation::GenerateContent, ran).is_err());
+    let block = json!({"type": "tool_removal", "name": "f"});
+    let own = json!({"max_tokens": 9, "messages": [{"role": "user", "content": [block]}]});
+    let body = claude(Operation::Messages, own).unwrap();
+    assert_eq!(body["messages"][0]["content"], json!([block]));
+}
+
+#[test]
+fn thoughts_among_a_messages_parts_are_thoughts() {
+    let body = json!({"messages": [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "H"}, {"type": "text", "text": "m"}]},
+            {"type": "thinking", "thinking": "Hm", "signature": "seal"},
+            {"type": "text", "text": "Ho"}]}]});
+    let [claude, gpt] = through(Operation::Chat, body).unwrap();
+    assert_eq!(
+        claude["messages"][1]["content"],
+        json!([
+        {"type": "thinking", "thinking": "Hm", "signature": "seal"},
+        {"type": "text", "text": "Ho"}])
+    );
+    assert_eq!(gpt["messages"][1], json!({"role": "assistant", "content": "Ho"}));
 }
 
 #[test]

@@ -43,6 +43,21 @@ fn head(stream: bool) -> CallHead {
 }
 
 #[test]
+fn the_only_entry_does_for_a_list() {
+    let alone = json!({
+        "systemInstruction": {"parts": {"text": "Be brief."}},
+        "contents": {"parts": {"text": "Hi"}},
+        "tools": {"functionDeclarations": {"name": "f"}}});
+    let listed = json!({
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [{"parts": [{"text": "Hi"}]}],
+        "tools": [{"functionDeclarations": [{"name": "f"}]}]});
+    assert_eq!(read(alone).unwrap(), read(listed).unwrap());
+    let fault = read(json!({"contents": [], "tools": "f"})).unwrap_err();
+    assert_eq!(fault, "`tools` must be an array, not this string");
+}
+
+#[test]
 fn a_conversation_in_either_spelling() {
     let camel = json!({
         "systemInstruction": {"parts": [{"text": "Be brief."}]},

@@ -46,6 +46,14 @@ pub(crate) fn object(of: &mut Fields, name: &str) -> Result<Option<Fields>, Body
     of.value(name).map(|value| open(value, at)).transpose()
 }
 
+/// A list; Google takes its only entry for it.
+fn several(of: &mut Fields, name: &str) -> Result<Vec<serde_json::Value>, BodyFault> {
+    match of.peek(name) {
+        Some(serde_json::Value::Object(_)) => Ok(of.value(name).into_iter().collect()),
+        _ => of.list(name),
+    }
+}
+
 fn camel(name: &str) -> String {
     let mut words = name.trim_start_matches('_').split('_');
     let mut out = words.next().unwrap_or_default().to_owned();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{object, open, unsealed};
+use super::{object, open, several, unsealed};
 use crate::{
     BodyFault,
     chat::{Content, Fields, Message, Part, Role, Source, ToolCall, fields::wrong},
@@ -52,12 +52,7 @@ impl Turns {
 
     fn parts(&mut self, of: &mut Fields) -> Result<Vec<Part>, BodyFault> {
         let at = of.path("parts");
-        let list = match of.value("parts") {
-            None => Vec::new(),
-            Some(Value::Array(list)) => list,
-            Some(Value::Object(one)) => vec![Value::Object(one)],
-            Some(other) => return Err(wrong(&at, "an array of parts", &other)),
-        };
+        let list = several(of, "parts")?;
         let mut out = Vec::with_capacity(list.len());
         for (nth, part) in list.into_iter().enumerate() {
             self.part(part, format!("{at}[{nth}]"), &mut out)?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{config, object, open, parts::Turns, schema::json_schema};
+use super::{config, object, open, parts::Turns, schema::json_schema, several};
 use crate::{
     BodyFault,
     chat::{Chat, Fields, Message, Role, Tool, ToolChoice, fields::wrong},
@@ -33,7 +33,7 @@ pub(crate) fn read(members: Map<String, Value>) -> Result<Chat, BodyFault> {
         }
         Some(one) => turns.content(one, at, &mut chat.messages)?,
     }
-    for (nth, tool) in body.list("tools")?.into_iter().enumerate() {
+    for (nth, tool) in several(&mut body, "tools")?.into_iter().enumerate() {
         let at = format!("{}[{nth}]", body.path("tools"));
         tool_of(tool, at, &mut chat.tools)?;
     }
@@ -74,7 +74,7 @@ fn filters_nothing(settings: &Value) -> bool {
 fn tool_of(value: Value, at: String, out: &mut Vec<Tool>) -> Result<(), BodyFault> {
     let mut entry = open(value, at)?;
     let path = entry.path("functionDeclarations");
-    for (nth, function) in entry.list("functionDeclarations")?.into_iter().enumerate() {
+    for (nth, function) in several(&mut entry, "functionDeclarations")?.into_iter().enumerate() {
         let mut function = open(function, format!("{path}[{nth}]"))?;
         let schema = match function.value("parametersJsonSchema") {
             Some(schema) => Some(schema),

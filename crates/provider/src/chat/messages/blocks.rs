@@ -149,12 +149,28 @@ fn block_of(part: &Part, losses: &mut Losses) -> Option<Value> {
             losses.lose("messages.content.input_audio");
             return None;
         }
+        Content::Other(value) if is_anothers(value) => {
+            let kind = value["type"].as_str().unwrap_or("unknown");
+            losses.lose(&format!("messages.content.{kind}"));
+            return None;
+        }
         Content::Other(value) => return Some(value.clone()),
     };
     if let Some(cache) = part.cache {
         block["cache_control"] = mark(cache);
     }
     Some(block)
+}
+
+/// Blocks that nobody here reads go to Anthropic as they came, but for what is plainly another
+/// vendor's: Google's parts have no type, and OpenAI's items other words in it.
+fn is_anothers(value: &Value) -> bool {
+    const ENDS: [&str; 5] = ["_call", "_output", "_request", "_response", "_url"];
+    const ITEMS: [&str; 3] = ["additional_tools", "configuration_update", "mcp_list_tools"];
+    let Some(kind) = value["type"].as_str() else { return true };
+    // Both have one by this name: Anthropic's can be read.
+    let sealed = kind == "compaction" && value.get("content").is_none();
+    sealed || ITEMS.contains(&kind) || ENDS.iter().any(|end| kind.ends_with(end))
 }
 
 /// Text as a block; there are no empty ones.

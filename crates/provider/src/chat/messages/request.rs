@@ -51,7 +51,13 @@ pub fn write_request(mut chat: Chat, model: &str, losses: &mut Losses) -> Map<St
         body.insert("system".into(), system.into());
     }
     for name in OWN {
-        if let Some(value) = chat.rest.shift_remove(*name) {
+        // OpenAI has a list by the name of one of them.
+        if chat
+            .rest
+            .get(*name)
+            .is_some_and(|value| *name != "context_management" || value.is_object())
+            && let Some(value) = chat.rest.shift_remove(*name)
+        {
             body.insert((*name).to_owned(), value);
         }
     }

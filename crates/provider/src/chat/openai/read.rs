@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::reply::thought;
 use crate::{
     BodyFault,
     chat::{
@@ -243,6 +244,11 @@ fn part_of(value: Value, at: String) -> Result<Part, BodyFault> {
         "image_url" => image(&mut fields)?,
         "input_audio" => audio(&mut fields)?,
         "file" => file(&mut fields)?,
+        "thinking" => Content::Reasoning {
+            text: thought(&original["thinking"]).unwrap_or_default(),
+            signature: fields.text("signature")?,
+            hidden: None,
+        },
         _ => Content::Other(original),
     };
     Ok(Part { content, cache })
@@ -339,9 +345,13 @@ pub(crate) fn choice_of(value: Value, tools: &mut Vec<Tool>) -> Result<ToolChoic
 
 /// A choice among some of the tools: the others are as if they were not there.
 fn allowed(fields: &mut Fields, tools: &mut Vec<Tool>) -> Result<ToolChoice, BodyFault> {
-    let inner = fields.object("allowed_tools")?;
-    let mut inner = inner.ok_or_else(|| fields.fault("allowed_tools", "is missing"))?;
+    // Responses have them beside the type.
+    let mut within = fields.object("allowed_tools")?;
+    let inner = within.as_mut().unwrap_or(fields);
     let list = inner.list("tools")?;
+    if list.is_empty() {
+        return Err(inner.fault("tools", "names no tool"));
+    }
     let named = |name: &str| {
         let of =
             |tool: &Value| tool.pointer("/function/name").or_else(|| tool.get("name")).cloned();

@@ -83,15 +83,12 @@ pub(super) fn finish_of(native: Option<&str>, called: bool) -> Finish {
     }
 }
 
-/// Text, or a list of parts (Mistral's thoughts are such).
+/// Text, a list of parts (Mistral's thoughts are such), or the object that a schema asked for,
+/// which Cloudflare has read already.
 pub(super) fn content(content: &Value) -> Vec<Part> {
     let part = |part: &Value| match part["type"].as_str() {
         Some("thinking" | "reasoning") => {
-            let inner = part.get("thinking").or_else(|| part.get("summary"))?;
-            let pieces = inner.as_array().map(|list| {
-                list.iter().filter_map(|piece| piece["text"].as_str()).collect::<String>()
-            });
-            let text = pieces.or_else(|| inner.as_str().map(str::to_owned))?;
+            let text = thought(part.get("thinking").or_else(|| part.get("summary"))?)?;
             Some(Content::Reasoning { text, signature: None, hidden: None }.into())
         }
         Some("text" | "output_text") => Some(Part::text(part["text"].as_str()?)),
@@ -101,8 +98,17 @@ pub(super) fn content(content: &Value) -> Vec<Part> {
     match content {
         Value::String(text) => vec![Part::text(text.as_str())],
         Value::Array(list) => list.iter().filter_map(part).collect(),
+        Value::Object(_) => vec![Part::text(content.to_string())],
         _ => Vec::new(),
     }
+}
+
+/// A thought's text, or its pieces.
+pub(super) fn thought(inner: &Value) -> Option<String> {
+    let pieces = inner
+        .as_array()
+        .map(|list| list.iter().filter_map(|piece| piece["text"].as_str()).collect());
+    pieces.or_else(|| inner.as_str().map(str::to_owned))
 }
 
 fn annotate(annotations: &Value, parts: &mut [Part]) {
