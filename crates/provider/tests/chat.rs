@@ -88,7 +88,7 @@ fn what_is_plainly_anothers_is_lost_at_anthropic() {
     for item in [search, sealed] {
         let kind = item["type"].as_str().unwrap().to_owned();
         let lost = claude(Operation::Responses, json!({"input": [item]})).unwrap_err();
-        assert_eq!(lost, Some(format!("messages.content.{kind}").into()));
+        assert_eq!(lost, Some(format!("messages.content.{kind}")));
     }
     let compact = json!({"input": "Hi", "context_management": [{"type": "compaction"}]});
     let lost = claude(Operation::Responses, compact).unwrap_err();

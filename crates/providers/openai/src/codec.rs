@@ -81,8 +81,8 @@ impl OpenAiCodec {
         losses.settle()?;
         body.insert("model".into(), to.model.as_str().into());
         edits::rename(&self.dialect, &mut body);
-        if self.dialect.short_ids {
-            edits::shorten_ids(&mut body);
+        if self.dialect.strict_messages {
+            edits::for_mistral(&mut body);
         }
         Ok(Bytes::from(Value::Object(body).to_string()).into())
     }

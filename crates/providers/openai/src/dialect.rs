@@ -29,8 +29,9 @@ pub struct Dialect {
     pub renames: &'static [(&'static str, &'static str)],
     /// Parameters that it refuses and that change nothing if left out.
     pub cuts: &'static [&'static str],
-    /// Whether it takes ids of calls of nine letters and digits only.
-    pub short_ids: bool,
+    /// Whether it refuses messages with members it does not know, and ids of calls that are not of
+    /// nine letters and digits.
+    pub strict_messages: bool,
     /// Whether its answers differ from OpenAI's so that they are written anew.
     pub rewrites_answers: bool,
     /// Whether its chat is asked for responses, whatever it can be asked beside.
@@ -62,7 +63,7 @@ impl Dialect {
             taste: Taste::PLAIN,
             renames: &[],
             cuts: &[],
-            short_ids: false,
+            strict_messages: false,
             rewrites_answers: false,
             responds_by_chat: false,
         }
@@ -121,7 +122,8 @@ impl Dialect {
     pub(crate) fn classified(&self, mut error: Error) -> Error {
         let code = error.detail.code.as_deref().unwrap_or_default();
         error.kind = match (self.vendor.name, code) {
-            ("cloudflare", "5007") => ErrorKind::NotFound,
+            // No such model, and no such account.
+            ("cloudflare", "5007" | "7000" | "7003") => ErrorKind::NotFound,
             ("cloudflare", "10000") if error.kind != ErrorKind::RateLimited => {
                 ErrorKind::Authentication
             }
@@ -133,5 +135,29 @@ impl Dialect {
             _ => error.kind,
         };
         error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pointsman_provider::classify_body;
+
+    use crate::VENDORS;
+
+    use super::*;
+
+    #[test]
+    fn codes_of_one_vendor_alone() {
+        let kind = |vendor: &str, status: u16, code: u32| {
+            let body = format!(r#"{{"errors":[{{"message":"no","code":{code}}}]}}"#);
+            let dialect = VENDORS.iter().find(|one| one.vendor.name == vendor).unwrap();
+            dialect.classified(classify_body(status, body.as_bytes(), None)).kind
+        };
+        for code in [5007, 7000, 7003] {
+            assert_eq!(kind("cloudflare", 400, code), ErrorKind::NotFound);
+            assert_eq!(kind("groq", 400, code), ErrorKind::BadRequest);
+        }
+        assert_eq!(kind("cloudflare", 403, 10_000), ErrorKind::Authentication);
+        assert_eq!(kind("cloudflare", 429, 3040), ErrorKind::Overloaded);
     }
 }

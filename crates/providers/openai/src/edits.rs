@@ -2,7 +2,7 @@
 
 use pointsman_provider::{Call, Envelope, OWN_FIELDS, Pieces, Target};
 use pointsman_types::{Error, ErrorKind, Operation, stable_hash};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use smallvec::SmallVec;
 
 use crate::dialect::Dialect;
@@ -105,29 +105,65 @@ fn thinks(model: &str) -> bool {
 
 /// Whether the messages carry what the vendor refuses, so that they have to be written anew.
 pub(crate) fn wants_rewrite(dialect: &Dialect, call: &Call) -> bool {
-    const OTHERS: [&str; 3] =
+    // Members of answers, which clients send back with them.
+    const THOUGHTS: [&str; 3] =
         ["\"reasoning_content\"", "\"thinking_blocks\"", "\"provider_specific_fields\""];
+    const OTHERS: [&str; 9] = [
+        "\"tool_call_id\"",
+        "\"name\"",
+        "\"refusal\"",
+        "\"annotations\"",
+        "\"reasoning\"",
+        "\"reasoning_details\"",
+        "\"audio\"",
+        "\"images\"",
+        "\"function_call\"",
+    ];
     let raw = call.envelope.raw("messages").unwrap_or_default().as_bytes();
     let holds = |name: &str| memchr::memmem::find(raw, name.as_bytes()).is_some();
-    dialect.rewrites_answers && OTHERS.into_iter().any(holds)
-        || dialect.short_ids && holds("\"tool_call_id\"")
+    dialect.rewrites_answers && THOUGHTS.into_iter().any(holds)
+        || dialect.strict_messages && OTHERS.into_iter().any(holds)
 }
 
-/// Ids of calls that others made, as ids of nine letters and digits: the same for a call and its
-/// result.
-pub(crate) fn shorten_ids(body: &mut Map<String, Value>) {
-    let messages = body.get_mut("messages").and_then(Value::as_array_mut);
-    for message in messages.into_iter().flatten() {
-        if let Some(id) = message.get_mut("tool_call_id") {
-            shorten(id);
-        }
-        let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut);
-        for call in calls.into_iter().flatten() {
-            if let Some(id) = call.get_mut("id") {
-                shorten(id);
-            }
+/// What Mistral refuses in messages and tools that were written anew: ids of calls that others
+/// made, which become nine letters and digits, the same for a call and its result; members that it
+/// does not know; answers that say nothing; functions without a form.
+pub(crate) fn for_mistral(body: &mut Map<String, Value>) {
+    if let Some(messages) = body.get_mut("messages").and_then(Value::as_array_mut) {
+        messages.iter_mut().filter_map(Value::as_object_mut).for_each(message_for_mistral);
+        messages.retain(|message| message["role"] != "assistant" || says_something(message));
+    }
+    for tool in body.get_mut("tools").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(function) = tool.get_mut("function").and_then(Value::as_object_mut) {
+            let nothing = || json!({"type": "object", "properties": {}});
+            function.entry("parameters").or_insert_with(nothing);
         }
     }
+}
+
+fn message_for_mistral(message: &mut Map<String, Value>) {
+    if let Some(id) = message.get_mut("tool_call_id") {
+        shorten(id);
+    }
+    for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(id) = call.get_mut("id") {
+            shorten(id);
+        }
+    }
+    if message.get("role").is_none_or(|role| role != "tool") {
+        message.shift_remove("name");
+    }
+    // A refusal is what was said.
+    if let Some(refusal) = message.shift_remove("refusal")
+        && message.get("content").is_none_or(Value::is_null)
+    {
+        message.insert("content".into(), refusal);
+    }
+}
+
+fn says_something(answer: &Value) -> bool {
+    let calls = answer["tool_calls"].as_array().is_some_and(|calls| !calls.is_empty());
+    calls || !matches!(&answer["content"], Value::Null) && answer["content"] != ""
 }
 
 fn shorten(id: &mut Value) {

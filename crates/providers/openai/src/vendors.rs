@@ -73,7 +73,7 @@ const fn thinks(vendor: Vendor) -> Dialect {
     Dialect { taste: Taste { thoughts: true, ..Taste::PLAIN }, ..old(vendor) }
 }
 
-/// The same as `old`, and its answers hold lists where OpenAI's hold text.
+/// The same as `old`, and its answers hold lists or objects where OpenAI's hold text.
 const fn anew(vendor: Vendor) -> Dialect {
     old(vendor).rewritten()
 }
@@ -125,7 +125,7 @@ const fn mistral(vendor: Vendor) -> Dialect {
         taste: Taste { stream_options: false, ..Taste::PLAIN },
         renames: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
         cuts: &["stream_options", "user"],
-        short_ids: true,
+        strict_messages: true,
         rewrites_answers: true,
         ..Dialect::plain(vendor)
     }
@@ -150,7 +150,7 @@ pub const VENDORS: &[Dialect] = table! {
     old "huggingface", Some("https://router.huggingface.co/v1"),
         ["HUGGINGFACE_API_KEY" "HF_TOKEN"], ["HF_API_BASE" "HUGGINGFACE_API_BASE"];
     anew "databricks", None, ["DATABRICKS_API_KEY" "DATABRICKS_TOKEN"], ["DATABRICKS_API_BASE"];
-    old "cloudflare", Some("https://api.cloudflare.com/client/v4/accounts/{CLOUDFLARE_ACCOUNT_ID}/ai/v1"),
+    anew "cloudflare", Some("https://api.cloudflare.com/client/v4/accounts/{CLOUDFLARE_ACCOUNT_ID}/ai/v1"),
         ["CLOUDFLARE_API_KEY" "CLOUDFLARE_API_TOKEN"], ["CLOUDFLARE_API_BASE"];
     plain "openrouter", Some("https://openrouter.ai/api/v1"),
         ["OPENROUTER_API_KEY" "OR_API_KEY"], ["OPENROUTER_API_BASE"];

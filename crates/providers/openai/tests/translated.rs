@@ -399,6 +399,47 @@ fn ids_of_calls_fit_the_vendor() {
 }
 
 #[test]
+fn an_object_where_openai_has_text_is_its_text() {
+    let mut answer = completion();
+    answer["choices"][0]["message"] =
+        json!({"role": "assistant", "content": {"town": "Rome", "days": [1, 2]}, "refusal": null});
+    let read = |operation| {
+        let call = Call::json(operation, "g", json!({"messages": []})).unwrap();
+        let body = Bytes::from(answer.to_string());
+        let whole =
+            codec("cloudflare").decode(&call.head, StatusCode::OK, &HeaderMap::new(), body, NOW);
+        serde_json::from_slice::<Value>(&whole.unwrap().body).unwrap()
+    };
+    let text = r#"{"town":"Rome","days":[1,2]}"#;
+    assert_eq!(read(Operation::Chat)["choices"][0]["message"]["content"], text);
+    assert_eq!(read(Operation::Messages)["content"][0]["text"], text);
+}
+
+#[test]
+fn answers_sent_back_hold_what_the_vendor_knows() {
+    let body = json!({"messages": [
+        {"role": "user", "name": "ann", "content": "Hi"},
+        {"role": "assistant", "content": "Ho", "refusal": null, "annotations": [], "audio": null},
+        {"role": "assistant", "content": null, "refusal": "No."},
+        {"role": "assistant", "content": "", "reasoning": "Hm"},
+        {"role": "user", "content": "And?"}]});
+    assert_eq!(
+        sent("mistral", Operation::Chat, body).unwrap()["messages"],
+        json!([
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Ho"},
+        {"role": "assistant", "content": "No."},
+        {"role": "user", "content": "And?"}])
+    );
+    let body = json!({
+        "contents": [{"parts": [{"text": "Hi"}]}],
+        "tools": [{"functionDeclarations": [{"name": "f"}]}]});
+    let sent = sent("mistral", Operation::GenerateContent, body).unwrap();
+    let form = json!({"type": "object", "properties": {}});
+    assert_eq!(sent["tools"][0]["function"], json!({"name": "f", "parameters": form}));
+}
+
+#[test]
 fn lists_where_openai_has_text_are_written_anew() {
     let call = Call::chat("g", json!({"messages": []})).unwrap();
     let body = json!({"choices": [{"message": {"content": [
