@@ -121,6 +121,18 @@ fn thoughts_among_a_messages_parts_are_thoughts() {
 }
 
 #[test]
+fn a_seal_that_was_streamed_behind_its_thought_finds_it() {
+    let sealed = |told: &str, plain: &str| {
+        let block = json!({"type": "thinking", "thinking": told, "signature": "seal"});
+        let said = json!({"role": "assistant", "content": "Ho", "reasoning_content": plain, "thinking_blocks": [block]});
+        let body = json!({"messages": [{"role": "user", "content": "Hi"}, said]});
+        through(Operation::Chat, body).unwrap()[0]["messages"][1]["content"][0]["thinking"].clone()
+    };
+    assert_eq!(sealed("", "Hm"), "Hm");
+    assert_eq!(sealed("H", "Hm"), "H");
+}
+
+#[test]
 fn every_recorded_request_can_be_asked_of_others() {
     let mut replayed = 0;
     for vendor in ["openai", "azure", "anthropic", "groq", "deepseek", "openrouter", "mistral"] {

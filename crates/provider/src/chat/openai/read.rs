@@ -188,34 +188,19 @@ fn thoughts(fields: &mut Fields) -> Result<Vec<Part>, BodyFault> {
         parts.push(content.into());
     }
     let plain = fields.text("reasoning_content")?;
-    if let (Some(text), true) = (plain, parts.is_empty()) {
-        parts.push(Content::Reasoning { text, signature: None, hidden: None }.into());
+    match (plain, parts.as_mut_slice()) {
+        (Some(text), []) => {
+            parts.push(Content::Reasoning { text, signature: None, hidden: None }.into());
+        }
+        // Streams tell a thought's text and its seal one after the other.
+        (Some(text), [Part { content: Content::Reasoning { text: told, signature, .. }, .. }])
+            if told.is_empty() && signature.is_some() =>
+        {
+            *told = text;
+        }
+        _ => {}
     }
     Ok(parts)
-}
-
-/// The same in an answer, leniently.
-pub(super) fn thoughts_of(message: &Value) -> Vec<Part> {
-    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    let sealed: Vec<Part> = message["thinking_blocks"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|block| {
-            let content = Content::Reasoning {
-                text: text(&block["thinking"]).unwrap_or_default(),
-                signature: text(&block["signature"]),
-                hidden: text(&block["data"]),
-            };
-            content.into()
-        })
-        .collect();
-    if !sealed.is_empty() {
-        return sealed;
-    }
-    let plain = text(&message["reasoning_content"]).or_else(|| text(&message["reasoning"]));
-    let thought = |text| Content::Reasoning { text, signature: None, hidden: None }.into();
-    plain.map(thought).into_iter().collect()
 }
 
 fn content_of(fields: &mut Fields, name: &str) -> Result<Vec<Part>, BodyFault> {

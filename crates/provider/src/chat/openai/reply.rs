@@ -3,7 +3,7 @@
 use pointsman_types::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use super::{OpenAiUsage, read::thoughts_of};
+use super::OpenAiUsage;
 use crate::{
     chat::{ChatReply, Choice, Citation, Content, Finish, Part, Source, ToolCall},
     classify_value,
@@ -101,6 +101,30 @@ pub(super) fn content(content: &Value) -> Vec<Part> {
         Value::Object(_) => vec![Part::text(content.to_string())],
         _ => Vec::new(),
     }
+}
+
+/// The thoughts of an answer, leniently.
+pub(super) fn thoughts_of(message: &Value) -> Vec<Part> {
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let sealed: Vec<Part> = message["thinking_blocks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|block| {
+            let content = Content::Reasoning {
+                text: text(&block["thinking"]).unwrap_or_default(),
+                signature: text(&block["signature"]),
+                hidden: text(&block["data"]),
+            };
+            content.into()
+        })
+        .collect();
+    if !sealed.is_empty() {
+        return sealed;
+    }
+    let plain = text(&message["reasoning_content"]).or_else(|| text(&message["reasoning"]));
+    let thought = |text| Content::Reasoning { text, signature: None, hidden: None }.into();
+    plain.map(thought).into_iter().collect()
 }
 
 /// A thought's text, or its pieces.
