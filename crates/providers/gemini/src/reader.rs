@@ -43,6 +43,8 @@ struct Choice {
     content: bool,
     finish: Option<String>,
     message: Option<String>,
+    /// A text's, which stands behind what is cited in it.
+    seal: Option<String>,
 }
 
 impl Reader {
@@ -160,6 +162,7 @@ impl Reader {
             return Ok(());
         }
         for (index, choice) in &mut self.choices {
+            choice.sealed(*index, out);
             choice.close(*index, out);
             let native = choice.finish.take();
             let reason = native.as_deref().and_then(Finish::of).unwrap_or_default();
@@ -197,6 +200,7 @@ impl Choice {
         id: &mut dyn FnMut() -> String,
         out: &mut Vec<ChatEvent>,
     ) {
+        self.sealed(choice, out);
         let seal = part.shift_remove("thoughtSignature").and_then(|seal| match seal {
             Value::String(seal) if !seal.is_empty() => Some(seal),
             _ => None,
@@ -228,7 +232,11 @@ impl Choice {
                 }
             }
         }
-        if let Some(signature) = seal {
+        self.seal = seal;
+    }
+
+    fn sealed(&mut self, choice: u32, out: &mut Vec<ChatEvent>) {
+        if let Some(signature) = self.seal.take() {
             out.push(ChatEvent::Signature { choice, signature });
         }
     }

@@ -88,6 +88,22 @@ fn events_and_arrays_say_the_same() {
 }
 
 #[test]
+fn what_is_cited_in_a_sealed_text_is_told_with_it() {
+    let grounding = json!({
+        "groundingChunks": [{"web": {"uri": "https://a.invalid", "title": "A"}}],
+        "groundingSupports": [{"segment": {"endIndex": 2}, "groundingChunkIndices": [0]}]});
+    let last = json!({"candidates": [{
+        "content": {"role": "model", "parts": [{"text": "Ho"}, {"text": "", "thoughtSignature": "end"}]},
+        "finishReason": "STOP", "groundingMetadata": grounding}]});
+    let stream = read(&events(&[last]), Operation::Responses);
+    let chunks = chunks(&stream);
+    let output = &chunks.last().unwrap()["response"]["output"];
+    let annotation = &output[0]["content"][0]["annotations"][0];
+    assert_eq!(annotation["url"], "https://a.invalid", "{output}");
+    assert_eq!(output[1]["type"], "reasoning", "the seal");
+}
+
+#[test]
 fn a_stream_that_breaks_off_is_no_answer() {
     let mut pieces = pieces();
     pieces[0]["candidates"][0].as_object_mut().unwrap().shift_remove("finishReason");

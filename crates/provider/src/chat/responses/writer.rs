@@ -13,6 +13,9 @@ use crate::{
 /// The most of an answer that is kept to be told again at its end, as the dialect wants it.
 const MOST_KEPT: usize = 32 << 20;
 
+/// The most citations that wait for the text they are in.
+const MOST_WAITING: usize = 1_024;
+
 /// Writes one stream. Other answers than the first are left out: the dialect has one only.
 pub(crate) struct ResponseWriter {
     id: String,
@@ -21,6 +24,8 @@ pub(crate) struct ResponseWriter {
     sequence: u64,
     begun: bool,
     open: Option<Open>,
+    /// Citations that came before their text.
+    waiting: Vec<Citation>,
     calls: Vec<Called>,
     /// The items that are complete, in order; a call's place is kept from its beginning.
     items: Vec<Value>,
@@ -52,6 +57,7 @@ impl ResponseWriter {
             sequence: 0,
             begun: false,
             open: None,
+            waiting: Vec::new(),
             calls: Vec::new(),
             items: Vec::new(),
             kept: 0,
@@ -143,6 +149,11 @@ impl ResponseWriter {
         let body = json!({"item_id": id, "output_index": self.items.len() - 1, "content_index": 0, "part": part});
         self.send("response.content_part.added", body, false, out);
         self.open = Some(Open::Text { id, text: String::new(), refusal, citations: Vec::new() });
+        if !refusal {
+            for citation in std::mem::take(&mut self.waiting) {
+                self.cited(citation, out);
+            }
+        }
     }
 
     fn thought(&mut self, piece: &str, out: &mut Vec<Frame>) {
@@ -227,7 +238,12 @@ impl ResponseWriter {
 
     fn cited(&mut self, citation: Citation, out: &mut Vec<Frame>) {
         let at = self.items.len().saturating_sub(1);
-        let Some(Open::Text { id, citations, refusal: false, .. }) = &mut self.open else { return };
+        let Some(Open::Text { id, citations, refusal: false, .. }) = &mut self.open else {
+            if self.waiting.len() < MOST_WAITING {
+                self.waiting.push(citation);
+            }
+            return;
+        };
         let Some(annotation) = annotation(&citation) else { return };
         let body = json!({"item_id": id, "output_index": at, "content_index": 0,
             "annotation_index": citations.len(), "annotation": annotation});
@@ -302,5 +318,37 @@ impl ChatWriter for ResponseWriter {
         let incomplete = matches!(self.finish, Finish::Length | Finish::ContentFilter);
         let kind = if incomplete { "response.incomplete" } else { "response.completed" };
         self.send(kind, json!({"response": body}), true, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pointsman_types::Operation;
+
+    use crate::Call;
+
+    use super::*;
+
+    #[test]
+    fn a_citation_may_come_before_its_text() {
+        let head = Call::json(Operation::Responses, "g", json!({"input": "Hi"})).unwrap().head;
+        let mut writer = ResponseWriter::new(&head, Instant::EPOCH);
+        let page = Citation { url: Some("https://a.invalid".into()), ..Citation::default() };
+        let mut out = Vec::new();
+        for event in [
+            ChatEvent::Start { id: None, model: None },
+            ChatEvent::Citation { choice: 0, citation: page },
+            ChatEvent::Reasoning { choice: 0, text: "Hm".into() },
+            ChatEvent::Text { choice: 0, text: "Ho".into(), logprobs: None },
+        ] {
+            writer.write(event, &mut out);
+        }
+        writer.end(&mut out);
+        let text: String = out.iter().map(|one| String::from_utf8_lossy(&one.raw)).collect();
+        assert_eq!(text.matches("response.output_text.annotation.added\",").count(), 1, "{text}");
+        let last = text.rsplit("data: ").next().unwrap();
+        let last: Value = serde_json::from_str(last.trim()).unwrap();
+        let said = &last["response"]["output"][1]["content"][0];
+        assert_eq!(said["annotations"][0]["url"], "https://a.invalid");
     }
 }
