@@ -57,6 +57,22 @@ async fn sixty_calls_at_once_are_sixty_answers() {
 }
 
 #[tokio::test]
+async fn what_the_caller_names_and_is_not_there_cools_nobody() {
+    let (a, b) = (upstream("a").await, upstream("b").await);
+    let body = r#"{"error": {"message": "Item with id 'rs_1' not found.", "type": "invalid_request_error", "param": "input", "code": null}}"#;
+    for one in [&a, &b] {
+        one.always(Behaviour::ok().status(404).body(body));
+    }
+    let gateway = Config::default().deployment(&a).deployment(&b).start().await;
+    let response = chat(&gateway).await;
+    assert_eq!(response.head.status, 404, "{}", response.text());
+    assert_eq!(a.count() + b.count(), 1, "it is asked nowhere else");
+    for one in ["a", "b"] {
+        assert_eq!(standing(&gateway, one).await["state"], "ok");
+    }
+}
+
+#[tokio::test]
 async fn whatever_way_a_deployment_fails_another_answers() {
     let error = |status, code| Behaviour::ok().error(status, code, "x", "no");
     for (name, fault) in [
