@@ -174,8 +174,28 @@ async fn costs_are_those_of_a_pocket_calculator() {
     // 200,001 x 0.000006 + 3 x 0.0000225
     assert_eq!(cost(tiers, &usage(200_001)).await.as_deref(), Some("1.2000735"));
 
+    // xAI's long prompts begin at the threshold.
+    let xai = format!(", custom_llm_provider: xai{tiers}");
+    assert_eq!(cost(&xai, &usage(199_999)).await.as_deref(), Some("0.600042"));
+    assert_eq!(cost(&xai, &usage(200_000)).await.as_deref(), Some("1.2000675"));
+
     // A model that nobody knows costs nobody knows what.
     assert_eq!(cost("", &usage(1)).await, None);
+}
+
+#[tokio::test]
+async fn a_table_of_prices_is_billed_by_and_has_budgets() {
+    let row = |from: u64, to: u64, input: &str| {
+        format!("{{range: [{from}, {to}], input_cost_per_token: {input}, output_cost_per_token: 2e-6}}")
+    };
+    let rows = [row(0, 1_000, "5e-8"), row(1_000, 9_000, "2.5e-7")].join(", ");
+    let table = format!(", tiered_pricing: [{rows}], max_budget: 9, budget_duration: 1d");
+    let usage = |prompt: u64| json!({"prompt_tokens": prompt, "completion_tokens": 3, "total_tokens": prompt + 3});
+    // 1,000 x 0.00000005 + 3 x 0.000002
+    assert_eq!(cost(&table, &usage(1_000)).await.as_deref(), Some("0.000056"));
+    // 2,000 x 0.00000025 + 3 x 0.000002, and so above all rows
+    assert_eq!(cost(&table, &usage(2_000)).await.as_deref(), Some("0.000506"));
+    assert_eq!(cost(&table, &usage(20_000)).await.as_deref(), Some("0.005006"));
 }
 
 #[tokio::test]

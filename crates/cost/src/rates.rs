@@ -41,6 +41,46 @@ impl Rates {
         }
     }
 
+    /// Sets the rates of prompts above a length from a row of a table of them. A rate that the row
+    /// lacks is that row's input, or its output; a row without output has the model's, and one
+    /// without input is none.
+    ///
+    /// ```
+    /// use pointsman_cost::{PriceClass, Rates, Terms, parse_price};
+    /// use pointsman_types::Usage;
+    ///
+    /// let mut row = Rates::default();
+    /// row.set(PriceClass::Input, parse_price("2e-06")?);
+    /// row.set(PriceClass::Output, parse_price("8e-06")?);
+    /// let mut rates = Rates::default();
+    /// rates.set_tier(0, &row);
+    /// row.set(PriceClass::Input, parse_price("4e-06")?);
+    /// rates.set_tier(1_000, &row);
+    ///
+    /// let price = rates.price().unwrap();
+    /// assert_eq!(price.of(&Usage::text(1_000, 1), &Terms::default()), parse_price("0.002008")?);
+    /// assert_eq!(price.of(&Usage::text(1_001, 1), &Terms::default()), parse_price("0.004012")?);
+    /// # Ok::<(), pointsman_cost::PriceError>(())
+    /// ```
+    pub fn set_tier(&mut self, above: u64, row: &Self) {
+        let Some(input) = row.get(PriceClass::Input) else { return };
+        let output = row.get(PriceClass::Output);
+        let write = row.get(PriceClass::CacheWrite).unwrap_or(input);
+        let rates = [
+            (PriceClass::Input, Some(input)),
+            (PriceClass::Output, output),
+            (PriceClass::CacheRead, row.get(PriceClass::CacheRead).or(Some(input))),
+            (PriceClass::CacheWrite, Some(write)),
+            (PriceClass::CacheWriteLong, row.get(PriceClass::CacheWriteLong).or(Some(write))),
+            (PriceClass::Reasoning, row.get(PriceClass::Reasoning).or(output)),
+        ];
+        for (class, rate) in rates {
+            if let Some(rate) = rate {
+                self.set(PriceKey { above, ..class.into() }, rate);
+            }
+        }
+    }
+
     /// One rate as it was set, without fall backs.
     pub fn get(&self, key: impl Into<PriceKey>) -> Option<Decimal> {
         let key = key.into();

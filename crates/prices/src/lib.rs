@@ -29,3 +29,4 @@ mod table;
 pub use book::Book;
 pub use litellm::{Problem, ReadError};
 pub use model::{Capability, Mode, ModelFacts, Supports};
+pub use names::inclusive;

@@ -163,7 +163,7 @@ impl Entry<'_> {
     /// What follows from the vendor and the mode.
     fn complete(&mut self, vendor: &str) {
         let rates = &mut self.facts.rates;
-        rates.inclusive = vendor == "xai";
+        rates.inclusive = names::inclusive(vendor);
         let input = rates.get(PriceClass::Input);
         if self.facts.mode.is_some_and(Mode::answers_without_tokens)
             && input.is_some()
@@ -196,8 +196,7 @@ impl Entry<'_> {
         }
     }
 
-    /// A table of prices by length stands in place of all base prices. A rate that a row lacks is
-    /// that row's input, or its output; a row without output has the model's.
+    /// A table of prices by length stands in place of all base prices.
     fn tiers(&mut self, raw: &RawValue) {
         const NAME: &str = "tiered_pricing";
         let rows = match serde_json::from_str::<Option<Vec<Members<'_>>>>(raw.get()) {
@@ -225,22 +224,7 @@ impl Entry<'_> {
 
     fn tier(&mut self, row: &Members<'_>, above: u64, table: &mut Rates) {
         let own = self.base_rates("tiered_pricing", row);
-        let Some(input) = own.get(PriceClass::Input) else { return };
-        let output = own.get(PriceClass::Output);
-        let write = own.get(PriceClass::CacheWrite).unwrap_or(input);
-        let rates = [
-            (PriceClass::Input, Some(input)),
-            (PriceClass::Output, output),
-            (PriceClass::CacheRead, own.get(PriceClass::CacheRead).or(Some(input))),
-            (PriceClass::CacheWrite, Some(write)),
-            (PriceClass::CacheWriteLong, own.get(PriceClass::CacheWriteLong).or(Some(write))),
-            (PriceClass::Reasoning, own.get(PriceClass::Reasoning).or(output)),
-        ];
-        for (class, rate) in rates {
-            if let Some(rate) = rate {
-                table.set(PriceKey { above, ..class.into() }, rate);
-            }
-        }
+        table.set_tier(above, &own);
     }
 
     fn count(&mut self, members: &Members<'_>, key: &str) -> Option<u64> {

@@ -32,6 +32,11 @@ pub(crate) fn vendor(name: &str) -> &str {
     }
 }
 
+/// Whether a vendor prices a prompt of exactly a threshold's length as one above it.
+pub fn inclusive(vendor: &str) -> bool {
+    vendor.eq_ignore_ascii_case("xai")
+}
+
 /// The spellings under which a model is looked for, best first, in lower case: as it stands,
 /// then more and more of what only says where it runs or when it was made left out.
 pub(crate) fn spellings(vendor: &str, model: &str) -> Vec<String> {

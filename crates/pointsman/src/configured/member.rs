@@ -2,7 +2,7 @@
 
 use pointsman_config::{DeploymentSpec, Finding, Grade, RouterSpec, Spec};
 use pointsman_cost::{PriceClass, Rates};
-use pointsman_prices::{Book, Capability, Mode, ModelFacts, Supports};
+use pointsman_prices::{Book, Capability, Mode, ModelFacts, Supports, inclusive};
 use pointsman_provider::Vendor;
 use pointsman_router::{Info, Member, Probe};
 use pointsman_state::{AccountId, AllowedFails, HealthPolicy};
@@ -70,6 +70,7 @@ fn facts<'a>(one: &DeploymentSpec, book: &'a Book) -> Option<&'a ModelFacts> {
 fn rates(one: &DeploymentSpec, facts: Option<&ModelFacts>) -> Rates {
     let own = money::rates(&one.price);
     let mut rates = facts.map_or_else(|| own.clone(), |facts| facts.rates.overridden_by(&own));
+    rates.inclusive |= inclusive(&one.deployment.vendor);
     // Answers of these have no tokens, so that their price need not be told.
     let mode = one.info.mode.as_deref().unwrap_or_default();
     let silent = matches!(mode, "embedding" | "rerank" | "moderation");

@@ -1,12 +1,13 @@
 //! Limits, budgets and prices: from what the file says to what is counted by.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use pointsman_config::{BudgetSpec, Finding, Grade, LimitSpec, PriceSpec, Spec};
 use pointsman_cost::{PriceKey, Rates};
 use pointsman_prices::Book;
 use pointsman_router::RouterBuilder;
 use pointsman_state::{AccountId, AccountSpec, BudgetLimit, Limits};
+use pointsman_types::Decimal;
 
 use super::Surroundings;
 
@@ -82,8 +83,16 @@ pub(super) fn budget(of: &BudgetSpec) -> BudgetLimit {
 
 /// The rates that the file sets.
 pub(super) fn rates(of: &PriceSpec) -> Rates {
+    let mut rates = named(&of.rates);
+    for tier in &of.tiers {
+        rates.set_tier(tier.from, &named(&tier.rates));
+    }
+    rates
+}
+
+fn named(prices: &BTreeMap<String, Decimal>) -> Rates {
     let mut rates = Rates::default();
-    for (name, rate) in &of.rates {
+    for (name, rate) in prices {
         if let Some(key) = PriceKey::parse(name) {
             rates.set(key, *rate);
         }
