@@ -244,3 +244,31 @@ async fn a_stream_that_tells_no_usage_is_charged_by_its_text() {
     // 800 bytes, a quarter of a token each.
     assert_eq!(standing(&gateway, "a").await["spend"]["used"], json!(0.2));
 }
+
+#[tokio::test]
+async fn a_usage_without_a_count_is_no_usage() {
+    // Each charge is the estimate of the call, and none of them costs the answer.
+    let prices = ", input_cost_per_token: 0.001, output_cost_per_token: 0, \
+                  max_budget: 1, budget_duration: 1d";
+    let odd = [
+        json!({}),
+        json!({"prompt_tokens": null, "completion_tokens": null}),
+        json!({"prompt_tokens": -5, "completion_tokens": -6, "total_tokens": -11}),
+        json!({"prompt_tokens": 1e30, "completion_tokens": []}),
+        json!(["odd"]),
+    ];
+    let (gateway, a) = priced(Behaviour::ok().body(answer(&json!({"usage": null})).to_string()), prices).await;
+    assert_eq!(cost(&ask(&gateway, &hello(false)).await), None);
+    let estimate = spent(&gateway).await;
+    assert!(estimate > 0.0);
+    for (calls, usage) in (2..).zip(odd) {
+        a.always(Behaviour::ok().body(answer(&json!({"usage": usage})).to_string()));
+        assert_eq!(cost(&ask(&gateway, &hello(false)).await), None, "{usage}");
+        let all = f64::from(calls) * estimate;
+        assert!((spent(&gateway).await - all).abs() < 1e-9, "{usage}: {all}");
+    }
+}
+
+async fn spent(gateway: &Gateway) -> f64 {
+    standing(gateway, "a").await["spend"]["used"].as_f64().unwrap()
+}

@@ -64,3 +64,18 @@ async fn what_cannot_be_explained_is_told_apart() {
         assert!(errors.contains(told), "{args:?}: {errors}");
     }
 }
+
+#[tokio::test]
+async fn the_estimate_is_bound_by_what_the_deployment_asks_for() {
+    let a = upstream("a").await;
+    let gateway = Config::default().tuned(&a, ", max_tokens: 40").start().await;
+    let mut body = hello(false);
+    body.as_object_mut().unwrap().remove("max_tokens");
+    for (asked, estimate) in [(None, 40), (Some(7), 7), (Some(90), 90)] {
+        if let Some(asked) = asked {
+            body["max_tokens"] = asked.into();
+        }
+        let said = post(&gateway, "/router/explain", &[], body.to_string()).await.json();
+        assert_eq!(said["estimate"]["output"], estimate, "{said}");
+    }
+}

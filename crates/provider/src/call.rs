@@ -13,6 +13,9 @@ use crate::{BodyFault, CallOptions, Envelope, Form, OWN_FIELDS, Target};
 const PROMPTS: [&str; 7] =
     ["messages", "input", "prompt", "contents", "content", "requests", "instances"];
 
+/// The names under which dialects bound an answer, in tokens; the first that is there counts.
+pub const MAX_OUTPUT: [&str; 3] = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
+
 /// What is asked, without the body.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a member of the request")]
@@ -52,7 +55,7 @@ impl CallHead {
             if stream { body.read("stream_options", "an object")? } else { None };
         let want = "a whole number of tokens";
         let mut max_output = None;
-        for name in ["max_completion_tokens", "max_tokens", "max_output_tokens"] {
+        for name in MAX_OUTPUT {
             max_output = max_output.or(body.read(name, want)?);
         }
         let include_usage = options.unwrap_or_default().include_usage.unwrap_or(false);

@@ -38,7 +38,7 @@ mod transport;
 pub mod wire;
 
 pub use body_reader::collect;
-pub use call::{Call, CallHead};
+pub use call::{Call, CallHead, MAX_OUTPUT};
 pub use classify::{classify_body, classify_value, classify_words};
 pub use codec::{Codec, Event, Frame, Frames, Speech};
 pub use completions::{Completion, Prompted};

@@ -181,21 +181,98 @@ impl<'de> Visitor<'de> for WeighedVisitor {
     }
 }
 
-/// A count of tokens, however it is written; what is no count is 0.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Count(pub u64);
+/// Tokens that no call can have: a vendor that tells more is mistaken, and a budget charged with it
+/// would be closed until its reset.
+const BEYOND: f64 = 4_294_967_296.0;
+
+/// A count of tokens, however it is written: `7`, `7.0`, `"7"`. What is no count (null, a number
+/// below zero or beyond what a call can have) is not told.
+///
+/// ```
+/// use pointsman_provider::wire::Count;
+/// let read = |text| serde_json::from_str::<Count>(text).ok().and_then(|count| count.0);
+/// assert_eq!((read("7"), read("7.0"), read("\"7\"")), (Some(7), Some(7), Some(7)));
+/// assert_eq!((read("-7"), read("null"), read("1e30")), (None, None, None));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count(pub Option<u64>);
+
+impl Count {
+    /// Of a member of a tree.
+    pub fn of(value: &serde_json::Value) -> Option<u64> {
+        Self::deserialize(value).ok()?.0
+    }
+
+    /// The count, or none.
+    pub fn or_zero(self) -> u64 {
+        self.0.unwrap_or(0)
+    }
+}
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(from)?.get();
-        let whole = raw.parse::<u64>().ok();
+        from.deserialize_any(CountVisitor)
+    }
+}
+
+/// A [`Count`] for a field that is an `Option`, to be read with `#[serde(deserialize_with = "count")]`.
+///
+/// # Errors
+///
+/// None of its own: what is no count is passed over.
+pub fn count<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    Ok(Count::deserialize(from)?.0)
+}
+
+struct CountVisitor;
+
+impl<'de> Visitor<'de> for CountVisitor {
+    type Value = Count;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_u64<E>(self, count: u64) -> Result<Count, E> {
+        #[expect(clippy::cast_precision_loss, reason = "it is compared with a bound")]
+        let few = (count as f64) < BEYOND;
+        Ok(Count(few.then_some(count)))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_f64<E>(self, count: f64) -> Result<Count, E> {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "a float count saturates, and a negative or NaN one is 0"
+            reason = "it is within what a count can be"
         )]
-        let count = whole.or_else(|| raw.parse::<f64>().ok().map(|count| count as u64));
-        Ok(Self(count.unwrap_or(0)))
+        let whole = (0.0..BEYOND).contains(&count).then_some(count as u64);
+        Ok(Count(whole))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Count, E> {
+        text.trim().parse().map_or(Ok(Count(None)), |count| self.visit_f64(count))
+    }
+
+    fn visit_unit<E>(self) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Count, S::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Count(None))
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Count, M::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Count(None))
     }
 }
 
@@ -252,6 +329,18 @@ impl<'de> Visitor<'de> for TierVisitor {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(None)
     }
+}
+
+/// A [`Lenient`] for what is not read from a text itself: to be read with
+/// `#[serde(deserialize_with = "lenient")]`.
+///
+/// # Errors
+///
+/// None of its own: what has not the shape is passed over.
+pub fn lenient<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(T::deserialize(serde_json::Value::deserialize(from)?).ok())
 }
 
 /// A value that is read if it has the shape, and passed over if not: an odd detail must not cost

@@ -24,6 +24,7 @@ pub(crate) fn node(member: Member, ready: (Arc<dyn Provider>, Target), slot: Slo
     let tokens = [limits.tpm, limits.itpm, limits.otpm, limits.tpd].iter().any(Option::is_some);
     Node {
         weighs: tokens || member.budget.is_some() || !member.accounts.is_empty(),
+        max_output: max_output(&member.deployment.params),
         hash: member.deployment.id.stable_hash(),
         rpm: member.limits.rpm,
         tpm: member.limits.tpm,
@@ -36,6 +37,14 @@ pub(crate) fn node(member: Member, ready: (Arc<dyn Provider>, Target), slot: Slo
         provider,
         slot,
     }
+}
+
+/// The longest answer among a deployment's default parameters, which are names and JSON.
+fn max_output(params: &[(String, String)]) -> Option<u64> {
+    let named = |name: &str| params.iter().find(|(param, _)| param == name);
+    pointsman_provider::MAX_OUTPUT
+        .into_iter()
+        .find_map(|name| named(name)?.1.trim().parse::<u64>().ok())
 }
 
 /// The shared accounts, found by tag and caller.

@@ -78,14 +78,27 @@ pub(crate) fn demand(
     let untold = call.head.operation == Operation::Speech;
     if always || group.weighs || untold || !accounts.is_empty() {
         take.input = weight.input(call);
-        let most = group.members.iter().filter_map(|ix| topology.node(*ix).info.max_output_tokens);
-        let writes = call.head.operation.writes();
-        let asked = if writes { call.head.max_output } else { Some(0) };
-        take.output = output_estimate(asked, group.live.average_output(), most.max());
+        take.output = output(topology, group, call);
     }
     let units = units(group, call);
     let stream = call.head.stream;
     Demand { take, units, group: group.hash, accounts, stream, ..Demand::default() }
+}
+
+/// Tokens of the answer. Where the request does not say how long it may be, those of the member
+/// that asks for the longest.
+fn output(topology: &Topology, group: &Group, call: &Call) -> u64 {
+    let nodes = || group.members.iter().map(|ix| topology.node(*ix));
+    let average = group.live.average_output();
+    let most = nodes().filter_map(|node| node.info.max_output_tokens).max();
+    let writes = call.head.operation.writes();
+    match if writes { call.head.max_output } else { Some(0) } {
+        None => {
+            let of = nodes().map(|node| output_estimate(node.max_output, average, most));
+            of.max().unwrap_or_else(|| output_estimate(None, average, most))
+        }
+        asked => output_estimate(asked, average, most),
+    }
 }
 
 /// What is billed beside the tokens that a limit counts, as far as the request tells.

@@ -52,6 +52,8 @@ pub(crate) struct Node {
     pub(crate) target: Target,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) slot: Slot,
+    /// The longest answer that it asks for where a request does not say.
+    pub(crate) max_output: Option<u64>,
     /// Whether it has a limit of tokens or a budget, so that the size of a call matters.
     pub(crate) weighs: bool,
 }

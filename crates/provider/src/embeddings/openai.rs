@@ -72,6 +72,6 @@ pub fn read_reply(body: &[u8]) -> Result<Vectors, Error> {
     Ok(Vectors {
         vectors: list.data.into_iter().map(|one| one.embedding).collect(),
         model: list.model,
-        usage: OpenAiUsage::of(&list.usage).map(|usage| usage.normal()),
+        usage: OpenAiUsage::of(&list.usage).and_then(|usage| usage.normal()),
     })
 }

@@ -5,7 +5,7 @@ use pointsman_provider::{
     Event, Frame, Frames, SseSplitter,
     chat::messages::{MessagesUsage, stream_error},
     sse_data,
-    wire::Weighed,
+    wire::{Weighed, lenient},
 };
 use pointsman_types::{Error, ErrorKind, Operation, Usage};
 use serde::{Deserialize, de::IgnoredAny};
@@ -16,6 +16,7 @@ use serde::{Deserialize, de::IgnoredAny};
 pub(crate) struct Peek {
     content: Option<Vec<IgnoredAny>>,
     error: Option<IgnoredAny>,
+    #[serde(deserialize_with = "lenient")]
     usage: Option<MessagesUsage>,
     input_tokens: Option<u64>,
 }
@@ -46,7 +47,7 @@ impl Peek {
             Operation::CountTokens => Ok(None),
             _ if peek.content.is_none() && peek.error.is_some() => Err(stream_error(body)),
             _ if peek.content.is_none() => Err(broken("it has no `content`")),
-            _ => Ok(peek.usage.map(|usage| usage.normal())),
+            _ => Ok(peek.usage.and_then(|usage| usage.normal())),
         }
     }
 }
@@ -65,6 +66,7 @@ struct Said<'a> {
     #[serde(rename = "type", borrow)]
     kind: Option<std::borrow::Cow<'a, str>>,
     message: Option<Usages>,
+    #[serde(deserialize_with = "lenient")]
     usage: Option<MessagesUsage>,
     delta: Option<Delta>,
     content_block: Option<Block>,
@@ -73,6 +75,7 @@ struct Said<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Usages {
+    #[serde(deserialize_with = "lenient")]
     usage: Option<MessagesUsage>,
 }
 
@@ -130,7 +133,7 @@ impl NativeFrames {
         let reported = said.message.and_then(|message| message.usage).or(said.usage);
         if let Some(usage) = reported {
             self.usage.update(&usage);
-            event.usage = Some(self.usage.normal());
+            event.usage = self.usage.normal();
         }
         match said.kind.as_deref().unwrap_or_default() {
             "content_block_delta" => {

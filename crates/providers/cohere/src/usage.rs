@@ -1,5 +1,6 @@
 //! Usage in Cohere's words.
 
+use pointsman_provider::wire::Count;
 use pointsman_types::Usage;
 use serde_json::Value;
 
@@ -8,33 +9,22 @@ use serde_json::Value;
 pub(crate) fn usage_of(value: &Value) -> Option<Usage> {
     let billed = &value["billed_units"];
     let told = [&value["tokens"], billed].into_iter().find(|told| counted(told))?;
-    let of = |name: &str| count(&told[name]).unwrap_or(0);
+    let of = |name: &str| Count::of(&told[name]).unwrap_or(0);
     let images = of("image_tokens");
     // Images stand beside the tokens of the text, and are part of the prompt.
     let mut usage = Usage::text(of("input_tokens").saturating_add(images), of("output_tokens"));
     usage.image_input = images;
     usage.reasoning = of("reasoning_tokens");
-    usage.cache_read = count(&value["cached_tokens"]).unwrap_or(0).min(usage.input);
-    usage.images_read = count(&billed["images"]).unwrap_or(0);
-    usage.queries = count(&billed["search_units"]).unwrap_or(0);
+    usage.cache_read = Count::of(&value["cached_tokens"]).unwrap_or(0).min(usage.input);
+    usage.images_read = Count::of(&billed["images"]).unwrap_or(0);
+    usage.queries = Count::of(&billed["search_units"]).unwrap_or(0);
     Some(usage)
 }
 
 fn counted(told: &Value) -> bool {
     ["input_tokens", "output_tokens", "image_tokens", "images", "search_units"]
         .iter()
-        .any(|name| told[*name].is_number())
-}
-
-/// A count; some come as floats.
-fn count(value: &Value) -> Option<u64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a float count saturates, and a negative one is 0"
-    )]
-    let float = || value.as_f64().map(|count| count as u64);
-    value.as_u64().or_else(float)
+        .any(|name| Count::of(&told[*name]).is_some())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use pointsman_provider::{
     chat::Losses,
     embeddings::{Embeddings, Vectors},
+    wire::{count, lenient},
 };
 use pointsman_types::{Error, ErrorKind, Usage};
 use serde::Deserialize;
@@ -116,13 +117,16 @@ struct Answer {
     embedding: Option<Embedding>,
     embeddings: Vec<Embedding>,
     predictions: Vec<Prediction>,
+    #[serde(deserialize_with = "lenient")]
     usage_metadata: Option<Counted>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Counted {
+    #[serde(deserialize_with = "count")]
     prompt_token_count: Option<u64>,
+    #[serde(deserialize_with = "count")]
     total_token_count: Option<u64>,
 }
 

@@ -1,6 +1,6 @@
 //! Google's answers, as they come.
 
-use pointsman_provider::wire::served;
+use pointsman_provider::wire::{count, lenient, served};
 use pointsman_types::{ServiceTier, Usage};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 pub(crate) struct Answer {
     pub(crate) candidates: Option<Vec<Candidate>>,
     pub(crate) prompt_feedback: Option<Feedback>,
+    #[serde(deserialize_with = "lenient")]
     pub(crate) usage_metadata: Option<UsageMetadata>,
     pub(crate) model_version: Option<String>,
     pub(crate) response_id: Option<String>,
@@ -67,16 +68,26 @@ impl Feedback {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct UsageMetadata {
+    #[serde(deserialize_with = "count")]
     prompt_token_count: Option<u64>,
+    #[serde(deserialize_with = "count")]
     cached_content_token_count: Option<u64>,
+    #[serde(deserialize_with = "count")]
     candidates_token_count: Option<u64>,
+    #[serde(deserialize_with = "count")]
     thoughts_token_count: Option<u64>,
+    #[serde(deserialize_with = "count")]
     tool_use_prompt_token_count: Option<u64>,
+    #[serde(deserialize_with = "count")]
     total_token_count: Option<u64>,
-    prompt_tokens_details: Vec<Modal>,
-    cache_tokens_details: Vec<Modal>,
-    candidates_tokens_details: Vec<Modal>,
-    tool_use_prompt_tokens_details: Vec<Modal>,
+    #[serde(deserialize_with = "lenient")]
+    prompt_tokens_details: Option<Vec<Modal>>,
+    #[serde(deserialize_with = "lenient")]
+    cache_tokens_details: Option<Vec<Modal>>,
+    #[serde(deserialize_with = "lenient")]
+    candidates_tokens_details: Option<Vec<Modal>>,
+    #[serde(deserialize_with = "lenient")]
+    tool_use_prompt_tokens_details: Option<Vec<Modal>>,
     #[serde(deserialize_with = "served")]
     service_tier: Option<ServiceTier>,
     /// Vertex AI's word for it.
@@ -89,6 +100,7 @@ pub(crate) struct UsageMetadata {
 struct Modal {
     #[serde(deserialize_with = "modality_word")]
     modality: Option<String>,
+    #[serde(deserialize_with = "count")]
     token_count: Option<u64>,
 }
 
@@ -104,12 +116,19 @@ impl UsageMetadata {
         let (prompt, said) = (number(self.prompt_token_count), number(self.candidates_token_count));
         let (tools, thoughts) =
             (number(self.tool_use_prompt_token_count), number(self.thoughts_token_count));
-        let input = prompt.saturating_add(tools);
+        let mut input = prompt.saturating_add(tools);
         // Thoughts come beside the answer's tokens; where the total says otherwise, within them.
         let within = self.total_token_count == Some(input.saturating_add(said)) && thoughts <= said;
-        let output = if within { said } else { said.saturating_add(thoughts) };
-        let of = |list: &[Modal], what: &str| {
-            let same = list.iter().filter(|one| one.modality.as_deref() == Some(what));
+        let mut output = if within { said } else { said.saturating_add(thoughts) };
+        // What is not told is the rest of the sum.
+        let rest = number(self.total_token_count).saturating_sub(input.saturating_add(output));
+        match (self.prompt_token_count, self.candidates_token_count.or(self.thoughts_token_count)) {
+            (None, _) => input = input.saturating_add(rest),
+            (_, None) => output = rest,
+            _ => {}
+        }
+        let of = |list: &Option<Vec<Modal>>, what: &str| {
+            let same = list.iter().flatten().filter(|one| one.modality.as_deref() == Some(what));
             same.filter_map(|one| one.token_count).fold(0_u64, u64::saturating_add)
         };
         let heard = |what: &str| {
@@ -217,5 +236,18 @@ mod tests {
         assert_eq!(usage(told(21)).unwrap().output, 11);
         assert_eq!(usage(told(18)).unwrap().output, 8);
         assert_eq!(usage(json!({"trafficType": "ON_DEMAND"})), None);
+    }
+
+    #[test]
+    fn what_is_no_count_is_not_told() {
+        let odd = json!({"promptTokenCount": -1, "candidatesTokenCount": 1e30,
+            "promptTokensDetails": 5});
+        assert_eq!(usage(odd), None);
+        assert_eq!(usage(json!({"totalTokenCount": 20})), Some(Usage::text(20, 0)));
+        let rest = json!({"promptTokenCount": "10", "totalTokenCount": 25});
+        assert_eq!(usage(rest), Some(Usage::text(10, 15)));
+        let thoughts = usage(json!({"promptTokenCount": 10, "thoughtsTokenCount": 3,
+            "totalTokenCount": 25}));
+        assert_eq!(thoughts.unwrap().output, 3);
     }
 }

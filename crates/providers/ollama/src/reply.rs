@@ -1,7 +1,10 @@
 //! From Ollama's answers: a whole one, and a line of a stream, which has the same members.
 
 use pointsman_clock::Instant;
-use pointsman_provider::chat::{ChatReply, Choice, Content, Finish, Part, ToolCall, made_id};
+use pointsman_provider::{
+    chat::{ChatReply, Choice, Content, Finish, Part, ToolCall, made_id},
+    wire::Count,
+};
 use pointsman_types::{Error, Usage};
 use serde_json::{Value, json};
 
@@ -74,7 +77,7 @@ pub(crate) fn finish_of(word: Option<&str>, called: bool) -> Finish {
 
 /// What it took: a prompt that was at hand already may not be counted at all.
 pub(crate) fn usage_of(value: &Value) -> Option<Usage> {
-    let (read, made) = (value["prompt_eval_count"].as_u64(), value["eval_count"].as_u64());
+    let (read, made) = (Count::of(&value["prompt_eval_count"]), Count::of(&value["eval_count"]));
     if read.is_none() && made.is_none() {
         return None;
     }

@@ -2,7 +2,11 @@
 
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use memchr::memmem;
-use pointsman_provider::{CallHead, chat::openai::millis, classify_value};
+use pointsman_provider::{
+    CallHead,
+    chat::openai::{OpenAiUsage, millis},
+    classify_value,
+};
 use pointsman_types::{Error, ErrorKind, Operation, Usage};
 use serde_json::Value;
 
@@ -56,8 +60,8 @@ pub(crate) fn peek(
     if !there {
         return Err(malformed(&format!("it has no `{name}`")));
     }
-    let usage = answer.usage.0.as_ref();
-    let usage = usage.map(|usage| with_tier(usage.normal(), answer.service_tier));
+    let usage = answer.usage.0.as_ref().and_then(OpenAiUsage::normal);
+    let usage = usage.map(|usage| with_tier(usage, answer.service_tier));
     Ok(match operation {
         Operation::Images | Operation::Rerank | Operation::Transcription => {
             let usage = by_the_piece(operation, body, usage.unwrap_or_default());
@@ -85,7 +89,7 @@ fn by_the_piece(operation: Operation, body: &[u8], mut usage: Usage) -> Usage {
             usage.image_output = usage.output;
         }
         // A search at least, where the vendor does not tell how many it bills.
-        Operation::Rerank => usage.queries = pieces.meta.billed_units.search_units.0.max(1),
+        Operation::Rerank => usage.queries = pieces.meta.billed_units.search_units.or_zero().max(1),
         _ => usage.audio_millis = usage.audio_millis.max(pieces.duration.0.map_or(0, millis)),
     }
     usage

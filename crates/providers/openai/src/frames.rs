@@ -156,7 +156,7 @@ impl ResponseFrames {
         })?;
         let usage = said.response.0.as_ref().and_then(|response| {
             let usage = response.usage.0.as_ref()?;
-            Some(with_tier(usage.normal(), response.service_tier))
+            Some(with_tier(usage.normal()?, response.service_tier))
         });
         let mut event = Event { usage, ..Event::default() };
         match said.kind.as_str() {

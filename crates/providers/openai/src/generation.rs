@@ -126,8 +126,8 @@ pub(crate) fn read(
     }
     let mut usage = Usage::default();
     for one in &results {
-        usage.input = usage.input.saturating_add(one.input_token_count.0);
-        usage.output = usage.output.saturating_add(one.generated_token_count.0);
+        usage.input = usage.input.saturating_add(one.input_token_count.or_zero());
+        usage.output = usage.output.saturating_add(one.generated_token_count.or_zero());
     }
     let mut shape = Completion::new(what, now);
     shape.model = answer.model_id.unwrap_or(shape.model);
@@ -189,8 +189,8 @@ impl GenerationFrames {
 
     fn piece(&mut self, one: &Piece, out: &mut Vec<Frame>) {
         // The prompt is counted once, the answer from its beginning.
-        self.usage.input = self.usage.input.max(one.input_token_count.0);
-        self.usage.output = self.usage.output.max(one.generated_token_count.0);
+        self.usage.input = self.usage.input.max(one.input_token_count.or_zero());
+        self.usage.output = self.usage.output.max(one.generated_token_count.or_zero());
         if one.broken() {
             self.fail(Error::new(ErrorKind::Server, "the upstream's generation broke off"), out);
             return;

@@ -83,7 +83,7 @@ impl Chunk {
         let groq = || self.x_groq.0.as_ref().and_then(|groq| groq.usage.0.as_ref());
         let within = || self.choices.iter().flatten().find_map(|choice| choice.usage.0.as_ref());
         let said = self.usage.0.as_ref().or_else(groq).or_else(within)?;
-        Some(with_tier(said.normal(), self.service_tier))
+        Some(with_tier(said.normal()?, self.service_tier))
     }
 }
 
@@ -192,7 +192,7 @@ mod tests {
             }
         }
         let usage = read(br#"{"choices":[{}],"usage":{"prompt_tokens":1}}"#).unwrap().usage;
-        assert_eq!(usage.0.unwrap().normal().input, 1);
+        assert_eq!(usage.0.unwrap().normal().unwrap().input, 1);
         for broken in ["", "{", r#"{"usage":{},"usage":{}}"#, r#"{"choices":[1],"choices":[]}"#] {
             read(broken.as_bytes()).unwrap_err();
         }

@@ -10,6 +10,7 @@ use crate::{
     SseSplitter,
     chat::{ChatDecoder, ChatEvent, Content, Finish},
     classify_value, sse_data,
+    wire::lenient,
 };
 
 /// The most that is kept of the input of a tool that runs at the vendor.
@@ -54,6 +55,7 @@ enum Said {
     ContentBlockStop {},
     MessageDelta {
         delta: Ended,
+        #[serde(default, deserialize_with = "lenient")]
         usage: Option<MessagesUsage>,
     },
     MessageStop {},
@@ -67,6 +69,7 @@ enum Said {
 struct Started {
     id: Option<String>,
     model: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     usage: Option<MessagesUsage>,
 }
 
@@ -160,7 +163,7 @@ impl MessagesDecoder {
         let first = self.id.is_none();
         if let Some(usage) = message.usage {
             self.usage.update(&usage);
-            out.push(ChatEvent::Usage(self.usage.normal()));
+            out.extend(self.usage.normal().map(ChatEvent::Usage));
         }
         if first {
             self.id = Some(message.id.clone().unwrap_or_default());
@@ -250,7 +253,7 @@ impl MessagesDecoder {
     fn end(&mut self, delta: Ended, usage: Option<MessagesUsage>, out: &mut Vec<ChatEvent>) {
         if let Some(usage) = usage {
             self.usage.update(&usage);
-            out.push(ChatEvent::Usage(self.usage.normal()));
+            out.extend(self.usage.normal().map(ChatEvent::Usage));
         }
         let Some(native) = delta.stop_reason else { return };
         self.finished = true;

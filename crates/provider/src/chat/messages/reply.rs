@@ -58,7 +58,7 @@ pub fn read_reply(body: &[u8]) -> Result<ChatReply, Error> {
         id: word("id"),
         model: word("model"),
         choices: vec![choice],
-        usage: usage.map(|usage| usage.normal()),
+        usage: usage.and_then(|usage| usage.normal()),
         service_tier: body["usage"]["service_tier"].as_str().map(str::to_owned),
         ..ChatReply::default()
     })

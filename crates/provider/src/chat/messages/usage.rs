@@ -3,7 +3,7 @@
 use pointsman_types::{ServiceTier, Usage};
 use serde::{Deserialize, Serialize};
 
-use crate::wire::served;
+use crate::wire::{count, lenient, served};
 
 /// `usage` as Anthropic reports it: the input without what was read from and written to the cache.
 ///
@@ -12,21 +12,25 @@ use crate::wire::served;
 #[serde(default)]
 pub struct MessagesUsage {
     /// Prompt tokens beside the cache.
+    #[serde(deserialize_with = "count")]
     pub input_tokens: Option<u64>,
     /// Prompt tokens written to the cache.
+    #[serde(deserialize_with = "count")]
     pub cache_creation_input_tokens: Option<u64>,
     /// Prompt tokens read from the cache.
+    #[serde(deserialize_with = "count")]
     pub cache_read_input_tokens: Option<u64>,
     /// The written ones by life.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub cache_creation: Option<CacheCreation>,
     /// All tokens of the answer.
+    #[serde(deserialize_with = "count")]
     pub output_tokens: Option<u64>,
     /// What they were spent on.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub output_tokens_details: Option<OutputDetails>,
     /// Tools that ran at the vendor.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub server_tool_use: Option<ServerTools>,
     /// The service tier that served the call.
     #[serde(deserialize_with = "served", skip_serializing)]
@@ -38,8 +42,10 @@ pub struct MessagesUsage {
 #[serde(default)]
 pub struct ServerTools {
     /// Searches of the web.
+    #[serde(deserialize_with = "count")]
     pub web_search_requests: Option<u64>,
     /// Pages that were fetched.
+    #[serde(deserialize_with = "count")]
     pub web_fetch_requests: Option<u64>,
 }
 
@@ -48,8 +54,10 @@ pub struct ServerTools {
 #[serde(default)]
 pub struct CacheCreation {
     /// For five minutes.
+    #[serde(deserialize_with = "count")]
     pub ephemeral_5m_input_tokens: Option<u64>,
     /// For an hour.
+    #[serde(deserialize_with = "count")]
     pub ephemeral_1h_input_tokens: Option<u64>,
 }
 
@@ -58,6 +66,7 @@ pub struct CacheCreation {
 #[serde(default)]
 pub struct OutputDetails {
     /// On thinking.
+    #[serde(deserialize_with = "count")]
     pub thinking_tokens: Option<u64>,
 }
 
@@ -76,15 +85,22 @@ impl MessagesUsage {
         self.service_tier = later.service_tier.or(self.service_tier);
     }
 
-    /// The same, normalised.
+    /// The same, normalised; `None` if it tells no count at all, which is not the same as none.
     ///
     /// ```
     /// use pointsman_provider::chat::messages::MessagesUsage;
     /// let said = MessagesUsage { input_tokens: Some(2), cache_read_input_tokens: Some(5), output_tokens: Some(3), ..Default::default() };
-    /// let usage = said.normal();
+    /// let usage = said.normal().unwrap();
     /// assert_eq!((usage.input, usage.cache_read, usage.output), (7, 5, 3));
     /// ```
-    pub fn normal(&self) -> Usage {
+    pub fn normal(&self) -> Option<Usage> {
+        let told = [
+            self.input_tokens,
+            self.output_tokens,
+            self.cache_read_input_tokens,
+            self.cache_creation_input_tokens,
+        ];
+        told.into_iter().flatten().next()?;
         let or_zero = Option::unwrap_or_default;
         let read: u64 = or_zero(self.cache_read_input_tokens);
         let by_life = self.cache_creation.unwrap_or_default();
@@ -102,7 +118,7 @@ impl MessagesUsage {
         usage.reasoning = or_zero(details.thinking_tokens);
         usage.searches = or_zero(self.server_tool_use.unwrap_or_default().web_search_requests);
         usage.tier = self.service_tier;
-        usage
+        Some(usage)
     }
 
     /// A usage in Anthropic's words.

@@ -118,8 +118,8 @@ impl ChunkDecoder {
         let groq = chunk.pointer("/x_groq/usage");
         // Moonshot tells it beside the finish reason.
         let within = || choices.iter().find_map(|choice| choice.get("usage"));
-        if let Some(usage) = usage.or(groq).or_else(within).and_then(OpenAiUsage::of) {
-            let mut usage = usage.normal();
+        let usage = usage.or(groq).or_else(within).and_then(OpenAiUsage::of);
+        if let Some(mut usage) = usage.and_then(|usage| usage.normal()) {
             let named = chunk["service_tier"].as_str();
             usage.tier = named.and_then(ServiceTier::served).or(usage.tier);
             out.push(ChatEvent::Usage(usage));

@@ -40,7 +40,7 @@ pub fn read_reply(body: &[u8]) -> Result<ChatReply, Error> {
         model: text("model"),
         created: body["created"].as_u64(),
         choices: read,
-        usage: OpenAiUsage::of(&body["usage"]).map(|usage| usage.normal()),
+        usage: OpenAiUsage::of(&body["usage"]).and_then(|usage| usage.normal()),
         service_tier: text("service_tier"),
         ..ChatReply::default()
     })
