@@ -58,6 +58,9 @@ async fn what_is_no_call_is_a_400() {
         &post(&gateway, CHAT, &[], b"{\"model\":\"\xff\",\"messages\":[]}").await,
         400,
     );
+    let half = post(&gateway, CHAT, &[], r#"{"model": "\ud800", "messages": []}"#).await;
+    assert_clear("half a pair", &half, 400);
+    assert!(half.text().contains("text that is no Unicode"), "{}", half.text());
     let broken = post(&gateway, CHAT, &[], "{\"model\": \"m\",\n \"messages\": [}").await;
     let said = broken.text();
     assert!(said.contains("line 2") && said.contains("column 15"), "{said}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pointsman_testkit::{Behaviour, Upstream};
 
-use crate::world::{Config, WITHIN, ask, chat, hello, standing, upstream};
+use crate::world::{Config, WITHIN, ask, chat, get, hello, standing, upstream};
 
 #[tokio::test]
 async fn sixty_calls_sixty_answers_and_the_broken_one_is_left_alone() {
@@ -178,4 +178,11 @@ async fn a_client_that_leaves_frees_what_it_held() {
         answered = chat(&gateway).await.head.status == 200;
     }
     assert!(answered, "the slot was never given back");
+    let counted = get(&gateway, "/metrics", &[]).await.text();
+    for series in [
+        "pointsman_attempts_total{deployment=\"a\",group=\"m\"} 2\n",
+        "pointsman_requests_total{group=\"m\",outcome=\"cancelled\"} 1\n",
+    ] {
+        assert!(counted.contains(series), "{counted}");
+    }
 }

@@ -117,6 +117,20 @@ async fn a_budget_over_an_unknown_price_is_refused_at_load() {
 }
 
 #[tokio::test]
+async fn a_tags_budget_over_an_unknown_price_is_told_of_and_refused() {
+    let a = upstream("a").await;
+    let tag = "litellm_settings: {tag_budget_config: {blue: {max_budget: 1, budget_duration: 1d}}}";
+    let gateway = Config::default().deployment(&a).and(tag).start().await;
+    let told = gateway.logs();
+    assert!(told.contains("no known price: calls that are paid from a budget (tag:blue)"), "{told}");
+    assert_eq!(ask(&gateway, &small()).await.head.status, 200);
+    let refused = post(&gateway, CHAT, &[("x-litellm-tags", "blue")], small().to_string()).await;
+    assert_eq!(refused.json()["error"]["code"], "budget_exceeded", "{}", refused.text());
+    assert!(refused.text().contains("it has no price"), "{}", refused.text());
+    assert_eq!(a.count(), 1);
+}
+
+#[tokio::test]
 async fn a_refused_budget_spills_and_falls_back() {
     let (a, b, c) = (upstream("a").await, upstream("b").await, upstream("c").await);
     for up in [&a, &b, &c] {

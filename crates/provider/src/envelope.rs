@@ -154,7 +154,12 @@ impl Envelope {
         match self.raw(name) {
             None | Some("null") => Ok(None),
             Some(raw) => serde_json::from_str(raw).map(Some).map_err(|_| {
-                BodyFault::of(name, format!("`{name}` must be {want}, not {}", kind_of(raw)))
+                let found = match kind_of(raw) {
+                    // Half of a surrogate pair.
+                    "a string" if want == "a string" => "text that is no Unicode",
+                    other => other,
+                };
+                BodyFault::of(name, format!("`{name}` must be {want}, not {found}"))
             }),
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::{
     Payload, Settings,
-    ledger::{End, Ledger},
+    ledger::{End, Ledger, Waited},
     stream::{AnswerStream, Beginning},
     topology::Node,
 };
@@ -82,11 +82,14 @@ impl Sending {
     /// Sends the call to its deployment and settles the lease, or hands it to the stream.
     pub(crate) async fn run(self) -> Sent {
         let Self { ledger, taken, minds_filters, call, lease, bound, stall_timeout } = self;
-        let lease = lease.with_prompt(ledger.prompt());
+        let mut lease = lease.with_prompt(ledger.prompt());
         let ix = ledger.ix;
         let opened = {
-            let asked = ask(&ledger, taken.as_deref(), minds_filters, &call, &lease);
-            timeout(bound.after, asked).await.unwrap_or_else(|_| Err(bound.ran_out()))
+            let mut waited = Waited { ledger: &ledger, lease: &mut lease, over: false };
+            let asked = ask(&ledger, taken.as_deref(), minds_filters, &call, waited.lease);
+            let opened = timeout(bound.after, asked).await;
+            waited.over = true;
+            opened.unwrap_or_else(|_| Err(bound.ran_out()))
         };
         let took = lease.held();
         let result = match opened {

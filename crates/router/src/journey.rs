@@ -101,20 +101,17 @@ impl<'a> Journey<'a> {
         if let Some(kept) = key.as_ref().and_then(|key| self.kept(key)) {
             return Ok(kept);
         }
-        let result = match self.legs(&original, start.clone()).await {
-            Err(error) => self.exhausted(&original, &start, error).await,
-            answered => answered,
+        let result = {
+            let mut underway = Underway { journey: &mut self, group: start.group, over: false };
+            let journey = &mut *underway.journey;
+            let result = match journey.legs(&original, start.clone()).await {
+                Err(error) => journey.exhausted(&original, &start, error).await,
+                answered => answered,
+            };
+            underway.over = true;
+            result
         };
-        let group = &self.topology.groups[start.group].name;
-        if let Some(observer) = &self.shared.observer {
-            observer.observe(&Event::Call {
-                group,
-                answered: result.as_ref().ok().map(|(ix, ..)| self.topology.id(*ix)),
-                error: result.as_ref().err(),
-                trace: &self.trace,
-                total: self.shared.clock.now() - self.began,
-            });
-        }
+        self.ended(start.group, result.as_ref().map(|(ix, ..)| *ix));
         match result {
             Ok((ix, headers, payload)) => {
                 let shared = self.shared;
@@ -125,6 +122,19 @@ impl<'a> Journey<'a> {
                 Ok(answer)
             }
             Err(error) => Err(Failure { error, trace: Some(Box::new(self.trace)) }),
+        }
+    }
+
+    /// Tells how it ended.
+    fn ended(&self, group: usize, how: Result<Ix, &Error>) {
+        if let Some(observer) = &self.shared.observer {
+            observer.observe(&Event::Call {
+                group: &self.topology.groups[group].name,
+                answered: how.ok().map(|ix| self.topology.id(ix)),
+                error: how.err(),
+                trace: &self.trace,
+                total: self.shared.clock.now() - self.began,
+            });
         }
     }
 
@@ -365,5 +375,22 @@ impl<'a> Journey<'a> {
 
     pub(crate) fn left(&self) -> Duration {
         self.deadline - self.shared.clock.now()
+    }
+}
+
+/// A journey that its caller may leave, which is told of then.
+struct Underway<'j, 'a> {
+    journey: &'j mut Journey<'a>,
+    /// The group that was asked for.
+    group: usize,
+    over: bool,
+}
+
+impl Drop for Underway<'_, '_> {
+    fn drop(&mut self) {
+        if !self.over {
+            let left = Error::new(ErrorKind::Cancelled, "the caller left");
+            self.journey.ended(self.group, Err(&left));
+        }
     }
 }

@@ -127,4 +127,32 @@ impl Ledger {
         }
         outcome.charged
     }
+
+    /// Settles an attempt that nobody waits for any more, and tells.
+    fn abandoned(&self, lease: &mut Lease) {
+        if let Some(outcome) = lease.abandon().filter(|outcome| outcome.sent)
+            && let Some(observer) = &self.observer
+        {
+            let group = &self.topology.groups[self.group].name;
+            let deployment = self.topology.id(self.ix);
+            observer.observe(&Event::Attempt { group, deployment, outcome: &outcome });
+        }
+    }
+}
+
+/// A lease while its answer is waited for: the caller may leave, or another copy win.
+#[derive(Debug)]
+pub(crate) struct Waited<'a> {
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) lease: &'a mut Lease,
+    /// Whether the wait is over.
+    pub(crate) over: bool,
+}
+
+impl Drop for Waited<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.ledger.abandoned(self.lease);
+        }
+    }
 }

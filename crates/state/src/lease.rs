@@ -105,16 +105,21 @@ impl Lease {
         let grant = self.grant.take()?;
         self.store.settle(grant, outcome, self.clock.now())
     }
+
+    /// Settles as a drop does. Returns what the attempt came to, unless it was settled before.
+    pub fn abandon(&mut self) -> Option<Outcome> {
+        let grant = self.grant.take()?;
+        let sent = *self.sent.get_mut();
+        let charged = if sent { self.prompt } else { Charge::default() };
+        let outcome = Outcome { sent, charged, ..Outcome::bare(Verdict::Dropped, self.held()) };
+        self.store.settle(grant, &outcome, self.clock.now());
+        Some(outcome)
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(grant) = self.grant.take() {
-            let sent = *self.sent.get_mut();
-            let charged = if sent { self.prompt } else { Charge::default() };
-            let outcome = Outcome { sent, charged, ..Outcome::bare(Verdict::Dropped, self.held()) };
-            self.store.settle(grant, &outcome, self.clock.now());
-        }
+        self.abandon();
     }
 }
 

@@ -51,7 +51,26 @@ pub(super) fn member(
         let message = format!("`{id}` has no known price: cost-based-routing ranks it last");
         findings.push(Finding::new(one.at, Grade::Approximate, message));
     }
+    if member.price.is_none() {
+        refused_payers(one, spec, findings);
+    }
     Some(member)
+}
+
+/// Whoever calls with a budget cannot be told what a deployment without a price costs them.
+fn refused_payers(one: &DeploymentSpec, spec: &Spec, findings: &mut Vec<Finding>) {
+    let tags = spec.tag_budgets.keys().map(|tag| format!("tag:{tag}"));
+    let callers = spec.server.keys.iter().filter(|caller| caller.budget.is_some());
+    let payers: Vec<_> =
+        tags.chain(callers.map(|caller| format!("key:{}", caller.name))).collect();
+    if !payers.is_empty() {
+        let message = format!(
+            "`{}` has no known price: calls that are paid from a budget ({}) do not go there",
+            one.deployment.id,
+            payers.join(", ")
+        );
+        findings.push(Finding::new(one.model_at, Grade::Approximate, message));
+    }
 }
 
 /// What the price book knows of the model.
