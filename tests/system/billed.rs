@@ -257,7 +257,8 @@ async fn a_usage_without_a_count_is_no_usage() {
         json!({"prompt_tokens": 1e30, "completion_tokens": []}),
         json!(["odd"]),
     ];
-    let (gateway, a) = priced(Behaviour::ok().body(answer(&json!({"usage": null})).to_string()), prices).await;
+    let (gateway, a) =
+        priced(Behaviour::ok().body(answer(&json!({"usage": null})).to_string()), prices).await;
     assert_eq!(cost(&ask(&gateway, &hello(false)).await), None);
     let estimate = spent(&gateway).await;
     assert!(estimate > 0.0);
@@ -271,4 +272,60 @@ async fn a_usage_without_a_count_is_no_usage() {
 
 async fn spent(gateway: &Gateway) -> f64 {
     standing(gateway, "a").await["spend"]["used"].as_f64().unwrap()
+}
+
+#[tokio::test]
+async fn searches_of_the_web_are_billed_by_the_context_that_they_fetch() {
+    let prices = ", input_cost_per_token: 0, output_cost_per_token: 0, max_budget: 9, \
+                  search_context_cost_per_query: {search_context_size_low: 0.01, \
+                  search_context_size_medium: 0.02, search_context_size_high: 0.04}";
+    let cited = json!([{"type": "url_citation", "url_citation": {"url": "u", "title": "t",
+        "start_index": 0, "end_index": 2}}]);
+    let mut told = answer(&json!({}));
+    told["choices"][0]["message"]["annotations"] = cited.clone();
+    let (gateway, a) = priced(Behaviour::ok().body(told.to_string()), prices).await;
+    let mut body = hello(false);
+    for (size, costs) in [(None, "0.02"), (Some("low"), "0.01"), (Some("high"), "0.04")] {
+        if let Some(size) = size {
+            body["web_search_options"] = json!({"search_context_size": size});
+        }
+        assert_eq!(cost(&ask(&gateway, &body).await), Some(costs), "{size:?}");
+    }
+    // Who speaks another dialect pays the same.
+    let message =
+        json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]});
+    let answer = post(&gateway, "/v1/messages", &[], message.to_string()).await;
+    assert_eq!(cost(&answer), Some("0.02"));
+
+    // A stream cites before it tells its usage.
+    let before = spent(&gateway).await;
+    let chunk = |more: &Value| {
+        let mut chunk = json!({"id": "x", "object": "chat.completion.chunk", "model": "m"});
+        chunk.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        format!("data: {chunk}\n\n")
+    };
+    let delta = json!({"content": "Hi", "annotations": cited});
+    let streamed = [
+        chunk(&json!({"choices": [{"index": 0, "delta": delta, "finish_reason": "stop"}]})),
+        chunk(&json!({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    a.always(Behaviour::ok().sse(streamed.map(bytes::Bytes::from)));
+    body["stream"] = true.into();
+    assert_eq!(ask(&gateway, &body).await.head.status, 200);
+    assert!((spent(&gateway).await - before - 0.04).abs() < 1e-9);
+
+    // A response shows each search, and its tool has the size.
+    let searched = json!({
+        "id": "r", "object": "response", "status": "completed", "model": "m",
+        "output": [{"type": "web_search_call", "id": "1", "status": "completed"},
+            {"type": "web_search_call", "id": "2", "status": "completed"},
+            {"type": "message", "id": "i", "role": "assistant", "status": "completed",
+                "content": [{"type": "output_text", "text": "\"web_search_call\"", "annotations": []}]}],
+        "usage": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2},
+    });
+    a.always(Behaviour::ok().body(searched.to_string()));
+    let body = json!({"model": "m", "input": "Hi",
+        "tools": [{"type": "web_search", "search_context_size": "low"}]});
+    assert_eq!(cost(&post(&gateway, RESPONSES, &[], body.to_string()).await), Some("0.02"));
 }

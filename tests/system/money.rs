@@ -122,7 +122,10 @@ async fn a_tags_budget_over_an_unknown_price_is_told_of_and_refused() {
     let tag = "litellm_settings: {tag_budget_config: {blue: {max_budget: 1, budget_duration: 1d}}}";
     let gateway = Config::default().deployment(&a).and(tag).start().await;
     let told = gateway.logs();
-    assert!(told.contains("no known price: calls that are paid from a budget (tag:blue)"), "{told}");
+    assert!(
+        told.contains("no known price: calls that are paid from a budget (tag:blue)"),
+        "{told}"
+    );
     assert_eq!(ask(&gateway, &small()).await.head.status, 200);
     let refused = post(&gateway, CHAT, &[("x-litellm-tags", "blue")], small().to_string()).await;
     assert_eq!(refused.json()["error"]["code"], "budget_exceeded", "{}", refused.text());
@@ -200,7 +203,9 @@ async fn costs_are_those_of_a_pocket_calculator() {
 #[tokio::test]
 async fn a_table_of_prices_is_billed_by_and_has_budgets() {
     let row = |from: u64, to: u64, input: &str| {
-        format!("{{range: [{from}, {to}], input_cost_per_token: {input}, output_cost_per_token: 2e-6}}")
+        format!(
+            "{{range: [{from}, {to}], input_cost_per_token: {input}, output_cost_per_token: 2e-6}}"
+        )
     };
     let rows = [row(0, 1_000, "5e-8"), row(1_000, 9_000, "2.5e-7")].join(", ");
     let table = format!(", tiered_pricing: [{rows}], max_budget: 9, budget_duration: 1d");

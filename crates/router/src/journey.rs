@@ -17,7 +17,7 @@ use crate::{
     claim::How,
     fit::Outgrown,
     ledger::Ledger,
-    need::Weight,
+    need::{Weight, search_context},
     plan::Place,
     router::Shared,
     topology::Topology,
@@ -287,6 +287,7 @@ impl<'a> Journey<'a> {
             stream: self.call.head.stream,
             is_probe: false,
             estimate: self.estimate,
+            search: search_context(&self.call, self.topology.node(ix)),
             observer: self.shared.observer.clone(),
         }
     }

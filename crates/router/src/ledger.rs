@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use pointsman_clock::Instant;
-use pointsman_cost::Terms;
+use pointsman_cost::{SearchContext, Terms};
 use pointsman_state::Lease;
 use pointsman_types::{Charge, Decimal, ErrorKind, Ix, Outcome, Usage, Verdict};
 
@@ -21,6 +21,8 @@ pub(crate) struct Ledger {
     /// What it is billed for, as estimated, in the service tier that the call asks for; its tokens
     /// are 0 where nobody asked.
     pub(crate) estimate: Usage,
+    /// How much context the call's web searches fetch.
+    pub(crate) search: SearchContext,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
@@ -90,7 +92,7 @@ impl Ledger {
     fn charged(&self, usage: &Usage, at: Option<Instant>) -> Charge {
         let price = self.topology.node(self.ix).price.as_ref();
         let tier = usage.tier.or(self.estimate.tier).unwrap_or_default();
-        let money = price.map(|price| price.of(usage, &Terms { at, ..Terms::from(tier) }));
+        let money = price.map(|price| price.of(usage, &Terms { at, search: self.search, tier }));
         Charge { input: usage.input, output: usage.output, money }
     }
 

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use pointsman_cost::{PriceClass, SearchContext};
 use pointsman_provider::{Call, Prompt, output_estimate};
 use pointsman_state::{Demand, Take};
 use pointsman_tokens::Counter;
 use pointsman_types::{Operation, ServiceTier, Usage};
+use serde_json::Value;
 use smallvec::SmallVec;
 
-use crate::topology::{Group, Topology};
+use crate::topology::{Group, Node, Topology};
 
 /// The most bytes of text that are counted where the call is; a longer prompt is counted beside it.
 const COUNTED_HERE: u64 = 64 << 10;
@@ -122,6 +124,31 @@ fn units(group: &Group, call: &Call) -> Usage {
         _ => {}
     }
     units
+}
+
+/// How much context the web searches of a call fetch: chat says it of all of them, a response of
+/// its tool. Nobody looks where it makes no difference to the price.
+pub(crate) fn search_context(call: &Call, node: &Node) -> SearchContext {
+    const SIZE: &str = "search_context_size";
+    let priced =
+        |class| node.price.as_ref().is_some_and(|price| price.rates().get(class).is_some());
+    if ![PriceClass::SearchLow, PriceClass::SearchHigh].into_iter().any(priced) {
+        return SearchContext::default();
+    }
+    let told = |name: &str| {
+        let raw = call.envelope.raw(name).filter(|raw| raw.contains(SIZE))?;
+        serde_json::from_str::<Value>(raw).ok()
+    };
+    let options = told("web_search_options").map(|mut options| options[SIZE].take());
+    let of_tool = || {
+        let tools = told("tools")?;
+        tools.as_array()?.iter().find_map(|tool| tool.get(SIZE).cloned())
+    };
+    match options.or_else(of_tool).as_ref().and_then(Value::as_str) {
+        Some("low") => SearchContext::Low,
+        Some("high") => SearchContext::High,
+        _ => SearchContext::Medium,
+    }
 }
 
 /// The accounts that a call draws on wherever it goes: its caller's, its tags'.

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use pointsman_cost::SearchContext;
 use pointsman_provider::{BodyFault, Call, FilePart, Form, Reply, rate_headers};
 use pointsman_state::{GrantId, Lease, Refusal, Why};
 use pointsman_types::{Blame, DeploymentId, Error, ErrorKind, GroupName, Ix, Operation};
@@ -173,6 +174,7 @@ impl Router {
             stream: false,
             is_probe: true,
             estimate: need.expected(),
+            search: SearchContext::default(),
             observer: shared.observer.clone(),
         };
         let lease = lease.with_prompt(ledger.prompt());

@@ -61,8 +61,7 @@ pub(super) fn member(
 fn refused_payers(one: &DeploymentSpec, spec: &Spec, findings: &mut Vec<Finding>) {
     let tags = spec.tag_budgets.keys().map(|tag| format!("tag:{tag}"));
     let callers = spec.server.keys.iter().filter(|caller| caller.budget.is_some());
-    let payers: Vec<_> =
-        tags.chain(callers.map(|caller| format!("key:{}", caller.name))).collect();
+    let payers: Vec<_> = tags.chain(callers.map(|caller| format!("key:{}", caller.name))).collect();
     if !payers.is_empty() {
         let message = format!(
             "`{}` has no known price: calls that are paid from a budget ({}) do not go there",

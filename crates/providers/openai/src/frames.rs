@@ -4,7 +4,7 @@ use bytes::Bytes;
 use pointsman_provider::{Event, Frame, Frames, SseSplitter, classify_value, sse_data};
 use pointsman_types::{Error, ErrorKind};
 
-use crate::wire::{Chunk, ResponseEvent, with_tier};
+use crate::wire::{Chunk, ResponseEvent, Typed, with_tier};
 
 /// Reads one stream in OpenAI's shape.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub(crate) struct ChunkFrames {
     answers: bool,
     /// The caller did not ask for the usage: what tells only of it is not passed on.
     hides_usage: bool,
+    /// A page of the web was cited: one search at least is billed.
+    searched: bool,
 }
 
 impl Frames for ChunkFrames {
@@ -92,10 +94,15 @@ impl ChunkFrames {
         let bare = chunk.choices.as_ref().is_some_and(Vec::is_empty) && chunk.usage.0.is_some();
         let content = choices.iter().any(crate::wire::Choice::has_content);
         self.answers |= content;
+        self.searched |= choices.iter().any(crate::wire::Choice::cites);
+        let mut usage = chunk.used();
+        if let Some(usage) = usage.as_mut().filter(|_| self.searched) {
+            usage.searches = usage.searches.max(1);
+        }
         let event = Event {
             content,
             text: choices.iter().map(crate::wire::Choice::length).sum(),
-            usage: chunk.used(),
+            usage,
             ..Event::default()
         };
         Ok((event, bare))
@@ -156,7 +163,9 @@ impl ResponseFrames {
         })?;
         let usage = said.response.0.as_ref().and_then(|response| {
             let usage = response.usage.0.as_ref()?;
-            Some(with_tier(usage.normal()?, response.service_tier))
+            let mut usage = with_tier(usage.normal()?, response.service_tier);
+            usage.searches = usage.searches.max(Typed::count(&response.output, "web_search_call"));
+            Some(usage)
         });
         let mut event = Event { usage, ..Event::default() };
         match said.kind.as_str() {

@@ -120,6 +120,7 @@ struct Delta {
     audio: Filled,
     tool_calls: Weighed,
     function_call: Weighed,
+    annotations: Lenient<Vec<Typed>>,
 }
 
 impl Delta {
@@ -141,6 +142,12 @@ impl Choice {
         delta || self.text.filled || self.finish_reason.0
     }
 
+    /// Whether it cites a page of the web.
+    pub(crate) fn cites(&self) -> bool {
+        let delta = self.delta.0.as_ref();
+        delta.is_some_and(|delta| Typed::count(&delta.annotations, "url_citation") > 0)
+    }
+
     /// How long what it carries is, in bytes.
     pub(crate) fn length(&self) -> usize {
         let delta = self.delta.0.as_ref().map(Delta::texts).unwrap_or_default();
@@ -159,6 +166,21 @@ pub(crate) struct ResponseEvent {
     pub(crate) error: Filled,
 }
 
+/// Something that says what it is: an item of a response's output, an annotation.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Typed {
+    r#type: Lenient<String>,
+}
+
+impl Typed {
+    /// How many of a list are of this type.
+    pub(crate) fn count(of: &Lenient<Vec<Self>>, what: &str) -> u64 {
+        let all = of.0.iter().flatten();
+        all.filter(|one| one.r#type.0.as_deref() == Some(what)).count() as u64
+    }
+}
+
 /// The response within it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -167,6 +189,7 @@ pub(crate) struct ResponseBody {
     #[serde(deserialize_with = "served")]
     pub(crate) service_tier: Option<ServiceTier>,
     pub(crate) error: serde_json::Value,
+    pub(crate) output: Lenient<Vec<Typed>>,
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     OpenAiUsage,
-    reply::{audio, citation_of, content, finish_of, old_call, pages},
+    reply::{audio, citation_of, cites, content, finish_of, old_call, pages},
 };
 use crate::{
     SseSplitter,
@@ -32,6 +32,8 @@ pub struct ChunkDecoder {
     /// An empty reason was given, which some mean as an end.
     vague_end: bool,
     cited: bool,
+    /// Pages of the web were cited: one search at least is billed.
+    searched: bool,
     ended: bool,
 }
 
@@ -122,6 +124,8 @@ impl ChunkDecoder {
         if let Some(mut usage) = usage.and_then(|usage| usage.normal()) {
             let named = chunk["service_tier"].as_str();
             usage.tier = named.and_then(ServiceTier::served).or(usage.tier);
+            let here = choices.iter().any(|choice| cites(&choice["delta"]["annotations"]));
+            usage.searches = usage.searches.max((self.searched || here).into());
             out.push(ChatEvent::Usage(usage));
         }
         for choice in choices {
@@ -155,6 +159,7 @@ impl ChunkDecoder {
         if let Some(text) = text("refusal") {
             out.push(ChatEvent::Refusal { choice, text: text.to_owned() });
         }
+        self.searched |= cites(&delta["annotations"]);
         for annotation in delta["annotations"].as_array().into_iter().flatten() {
             let citation = citation_of(annotation);
             out.extend(citation.map(|citation| ChatEvent::Citation { choice, citation }));

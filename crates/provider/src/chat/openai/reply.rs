@@ -35,12 +35,17 @@ pub fn read_reply(body: &[u8]) -> Result<ChatReply, Error> {
     if let Some(first) = read.first_mut() {
         cite_pages(&body, &mut first.parts);
     }
+    let mut usage = OpenAiUsage::of(&body["usage"]).and_then(|usage| usage.normal());
+    let searched = choices.iter().any(|choice| cites(&choice["message"]["annotations"]));
+    if let Some(usage) = usage.as_mut().filter(|_| searched) {
+        usage.searches = usage.searches.max(1);
+    }
     Ok(ChatReply {
         id: text("id"),
         model: text("model"),
         created: body["created"].as_u64(),
         choices: read,
-        usage: OpenAiUsage::of(&body["usage"]).and_then(|usage| usage.normal()),
+        usage,
         service_tier: text("service_tier"),
         ..ChatReply::default()
     })
@@ -133,6 +138,12 @@ pub(super) fn thought(inner: &Value) -> Option<String> {
         .as_array()
         .map(|list| list.iter().filter_map(|piece| piece["text"].as_str()).collect());
     pieces.or_else(|| inner.as_str().map(str::to_owned))
+}
+
+/// Whether pages of the web are among the annotations: one search at least is billed then.
+pub(super) fn cites(annotations: &Value) -> bool {
+    let mut all = annotations.as_array().into_iter().flatten();
+    all.any(|one| one["type"] == "url_citation")
 }
 
 fn annotate(annotations: &Value, parts: &mut [Part]) {
