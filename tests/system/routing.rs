@@ -162,6 +162,26 @@ async fn of_several_models_the_first_answer_counts() {
 }
 
 #[tokio::test]
+async fn a_race_makes_no_more_sends_than_a_call_may() {
+    let (a, b) = (upstream("a").await, upstream("b").await);
+    for up in [&a, &b] {
+        up.always(Behaviour::ok().status(500));
+    }
+    let settings = "router_settings: {num_retries: 9, disable_cooldowns: true, \
+                    pointsman: {max_attempts: 5}}";
+    let config = Config::default().deployment(&a).member("n", "b", &b.base(), "").and(settings);
+    let gateway = config.start().await;
+    let mut body = named("m, n, m,n , ,m");
+    body["fastest_response"] = json!(true);
+    assert_eq!(ask(&gateway, &body).await.head.status, 500);
+    assert!(a.count() + b.count() <= 5, "{} {}", a.count(), b.count());
+    body["model"] = json!("m,n,1,2,3,4");
+    let refused = ask(&gateway, &body).await;
+    assert_eq!(refused.head.status, 400, "{}", refused.text());
+    assert!(refused.text().contains("at most 5"), "{}", refused.text());
+}
+
+#[tokio::test]
 async fn who_waits_is_answered_as_soon_as_a_slot_frees() {
     let a = upstream("a").await;
     a.always(Behaviour::ok().delay(Duration::from_millis(300)));

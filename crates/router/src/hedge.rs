@@ -121,6 +121,6 @@ impl Journey<'_> {
 
     fn may_hedge(&self, under_way: usize, willing: Willing) -> bool {
         let attempts = self.trace.attempts.len() + under_way;
-        retry::may_hedge(&self.topology.settings.retry, attempts, under_way, willing)
+        retry::may_hedge(&self.retry, attempts, under_way, willing)
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Journey<'a> {
     pub(crate) dice: Dice,
     pub(crate) began: Instant,
     pub(crate) deadline: Instant,
+    /// How often the call is sent at most: a race shares that out among its groups.
+    pub(crate) retry: retry::Policy,
     pub(crate) sight: Sight,
     pub(crate) trace: Trace,
     /// Its place in the line for a member, until it has one.
@@ -74,6 +76,7 @@ impl<'a> Journey<'a> {
             elsewhere: Duration::ZERO,
         };
         let began = shared.clock.now();
+        let retry = topology.settings.retry;
         Self {
             shared,
             call,
@@ -82,6 +85,7 @@ impl<'a> Journey<'a> {
             dice: Dice::of_call(shared.seed, ticket),
             began,
             deadline: began + timeout,
+            retry,
             sight: Sight::default(),
             trace,
             topology,
@@ -151,8 +155,7 @@ impl<'a> Journey<'a> {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            let spent =
-                self.trace.attempts.len() >= self.topology.settings.retry.max_attempts as usize;
+            let spent = self.trace.attempts.len() >= self.retry.max_attempts as usize;
             let over = error.kind.scope() == Scope::Nowhere
                 || self.left().is_zero()
                 || spent
@@ -334,7 +337,7 @@ impl<'a> Journey<'a> {
         }
         let topology = Arc::clone(&self.topology);
         let (settings, group) = (&topology.settings, &topology.groups[place.group]);
-        let mut policy = settings.retry;
+        let mut policy = self.retry;
         let by_kind = settings.retries_after(&topology.names_of(place), error.kind);
         let of_deployment = topology.node(failed).deployment.num_retries;
         let asked = self.call.options.num_retries;

@@ -157,16 +157,18 @@ impl Router {
             // It is rare, and every call would have room for it.
             return Box::pin(self.race(call)).await;
         }
-        self.one(Arc::new(call)).await
+        self.one(Arc::new(call), 1).await
     }
 
-    /// Takes a call to the group that it names.
-    pub(crate) async fn one(&self, call: Arc<Call>) -> Result<Answer, Failure> {
+    /// Takes a call to the group that it names, where it is one of so many that share its sends.
+    pub(crate) async fn one(&self, call: Arc<Call>, of: u32) -> Result<Answer, Failure> {
         let topology = self.shared.topology.load_full();
         let place = topology.resolve(&call).map_err(|error| Failure { error, trace: None })?;
         let ticket = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
+        let mut journey = Journey::new(&self.shared, topology, call, ticket);
+        journey.retry.max_attempts = (journey.retry.max_attempts / of.max(1)).max(1);
         // The way of a call is long, and so is its future.
-        Box::pin(Journey::new(&self.shared, topology, call, ticket).run(place)).await
+        Box::pin(journey.run(place)).await
     }
 
     /// Replaces deployments and settings whole. What stays keeps its health, its limits and what
