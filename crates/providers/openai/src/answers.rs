@@ -69,29 +69,29 @@ pub(crate) fn peek(
             // A transcription may tell nothing.
             Some(usage).filter(|usage| *usage != Usage::default())
         }
-        _ => usage.map(|mut usage| {
-            usage.searches = usage.searches.max(searches(operation, body));
-            usage
-        }),
+        _ => usage.map(|usage| with_searches(operation, body, usage)),
     })
 }
 
-/// Searches of the web that an answer shows. Chat tells of none, but that it cites pages.
-fn searches(operation: Operation, body: &[u8]) -> u64 {
+/// The usage with the searches of the web that an answer shows. Chat tells of none, but that it
+/// cites pages.
+fn with_searches(operation: Operation, body: &[u8], mut usage: Usage) -> Usage {
     #[derive(Default, serde::Deserialize)]
     #[serde(default)]
     struct Response {
         output: Lenient<Vec<Typed>>,
     }
     // Within a text these quotes would be escaped.
-    match operation {
+    let shown = match operation {
         Operation::Chat => memmem::find(body, b"\"url_citation\"").is_some().into(),
         Operation::Responses if memmem::find(body, b"\"web_search_call\"").is_some() => {
             let read: Response = serde_json::from_slice(body).unwrap_or_default();
             Typed::count(&read.output, "web_search_call")
         }
         _ => 0,
-    }
+    };
+    usage.searches = usage.searches.max(shown);
+    usage
 }
 
 /// A choice with an error of its own: relays put it there when the one behind them fails late.

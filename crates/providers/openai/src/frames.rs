@@ -8,6 +8,7 @@ use crate::wire::{Chunk, ResponseEvent, Typed, with_tier};
 
 /// Reads one stream in OpenAI's shape.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that happens once, or never")]
 pub(crate) struct ChunkFrames {
     splitter: SseSplitter,
     /// A finish reason or `[DONE]` was seen, so the answer is complete.

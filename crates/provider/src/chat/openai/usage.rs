@@ -45,7 +45,6 @@ pub struct OpenAiUsage {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_field_names, reason = "the names are the wire's")]
 struct InputDetails {
     cached_tokens: Count,
     cache_write_tokens: Count,
