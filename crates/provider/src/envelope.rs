@@ -226,9 +226,8 @@ impl Envelope {
             if !text.is_empty() {
                 text.push(',');
             }
-            text.push('"');
-            text.push_str(name);
-            text.push_str("\":");
+            push_key(&mut text, name);
+            text.push(':');
             text.push_str(json);
         }
         if comma && !text.is_empty() {
@@ -251,6 +250,15 @@ impl Envelope {
 
     fn is_named(&self, member: &Member, name: &str) -> bool {
         same_name(&self.bytes[member.key.clone()], member.escaped, name)
+    }
+}
+
+/// A name as a key. Few have anything in them that needs an escape.
+fn push_key(text: &mut String, name: &str) {
+    if name.contains(|c: char| c == '"' || c == '\\' || c.is_control()) {
+        text.push_str(&serde_json::Value::from(name).to_string());
+    } else {
+        text.extend(["\"", name, "\""]);
     }
 }
 

@@ -137,8 +137,7 @@ impl CallOptions {
     /// Names the field that has a wrong type, a wrong value, or that no request may have.
     pub fn read(body: &Envelope) -> Result<Self, BodyFault> {
         if let Some(name) = REFUSED.iter().find(|name| body.has(name)) {
-            let message = format!("`{name}` cannot be set on a request: it is configured here");
-            return Err(BodyFault::of(name, message));
+            return Err(BodyFault::of(name, refused(name)));
         }
         // Other shapes of `metadata` are the vendor's business.
         let value = |name: &str| -> Value {
@@ -218,6 +217,10 @@ impl CallOptions {
     }
 }
 
+fn refused(name: &str) -> String {
+    format!("`{name}` cannot be set on a request: it is configured here")
+}
+
 fn seconds(body: &Envelope, name: &str) -> Result<Option<Duration>, BodyFault> {
     let want = "a number of seconds above 0";
     let Some(seconds) = body.read::<f64>(name, want)? else { return Ok(None) };
@@ -254,7 +257,12 @@ fn fallbacks(body: &Envelope, name: &str) -> Result<Option<Vec<FallbackTarget>>,
     let Some(targets) = body.read::<Vec<Value>>(name, want)? else { return Ok(None) };
     let all: Option<Vec<Vec<_>>> = targets.into_iter().map(fallback).collect();
     let wrong = || BodyFault::of(name, format!("`{name}` must be {want}"));
-    all.map(|all| Some(all.concat())).ok_or_else(wrong)
+    let all = all.ok_or_else(wrong)?.concat();
+    let mut set = all.iter().flat_map(|target| &target.overrides);
+    if let Some((own, _)) = set.find(|(own, _)| REFUSED.contains(&own.as_str())) {
+        return Err(BodyFault::of(name, refused(own)));
+    }
+    Ok(Some(all))
 }
 
 /// A target for any failure, or those of each name of a mapping, as configurations have it.
@@ -364,6 +372,8 @@ mod tests {
             (r#"{"fallbacks": [{"g": [1]}]}"#, "fallbacks"),
             (r#"{"context_window_fallbacks": [{"g": "x"}]}"#, "context_window_fallbacks"),
             (r#"{"api_key": "k"}"#, "api_key"),
+            (r#"{"fallbacks": [{"model": "m", "api_base": "http://h"}]}"#, "fallbacks"),
+            (r#"{"fallbacks": [{"g": [{"model": "m", "api_key": "k"}]}]}"#, "fallbacks"),
             (r#"{"user": 5}"#, "user"),
         ] {
             assert_eq!(read(body).unwrap_err().member.as_deref(), Some(field), "{body}");
