@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     fallbacks::headed,
-    world::{CHAT, Config, WITHIN, ask, chat, connect, get, hello, standing, upstream},
+    world::{CHAT, Config, WITHIN, ask, chat, connect, get, hello, post, standing, upstream},
 };
 
 fn named(model: &str) -> serde_json::Value {
@@ -130,6 +130,33 @@ async fn the_very_same_call_is_answered_from_what_is_kept() {
     fresh["cache"] = json!({"no-cache": true});
     ask(&gateway, &fresh).await;
     assert_eq!(a.count(), 3);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_another_models_for_nobody() {
+    let a = upstream("a").await;
+    let config = Config::default()
+        .member("'open/*'", "a", &a.base(), "")
+        .and("router_settings: {cache_responses: true}");
+    let gateway = config.start().await;
+    let cached = async |model: &str, beta: &str| {
+        let mut body = hello(false);
+        (body["model"], body["max_tokens"]) = (model.into(), 9.into());
+        let beta = [("anthropic-beta", beta)];
+        let response = post(&gateway, "/v1/messages", &beta, body.to_string()).await;
+        assert_eq!(response.head.status, 200, "{}", response.text());
+        response.head.header("x-pointsman-cache-hit").is_some()
+    };
+    for (model, beta, expected) in [
+        ("open/one", "x", false),
+        ("open/two", "x", false),
+        ("open/one", "x", true),
+        ("open/one", "y", false),
+        // The deployment by its own id.
+        ("a", "x", false),
+    ] {
+        assert_eq!(cached(model, beta).await, expected, "{model} {beta}");
+    }
 }
 
 #[tokio::test]

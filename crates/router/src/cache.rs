@@ -10,7 +10,7 @@ use pointsman_provider::{Call, OWN_FIELDS};
 use pointsman_types::{DeploymentId, GroupName, Usage};
 use sha2::{Digest, Sha256};
 
-use crate::{Answer, CacheSettings, Payload, journey::Journey, plan::Place};
+use crate::{Answer, CacheSettings, Payload, journey::Journey, plan::Place, topology::Topology};
 
 /// The most bytes of answers that are kept: 256 MiB.
 const MOST: u64 = 256 << 20;
@@ -39,8 +39,16 @@ impl Default for Answers {
     }
 }
 
-/// Where an answer is kept; `None` for calls whose answers are not.
-pub(crate) fn key(settings: &CacheSettings, group: &GroupName, call: &Call) -> Option<[u8; 32]> {
+/// Where an answer is kept; `None` for calls whose answers are not. The model is no part of the body
+/// there: a group that shares answers with another has its own name for it. What else the name
+/// chose is: the model of a wildcard, the one deployment that was meant.
+fn key(
+    settings: &CacheSettings,
+    topology: &Topology,
+    place: &Place,
+    call: &Call,
+) -> Option<[u8; 32]> {
+    let group = &topology.groups[place.group].name;
     let wanted = !settings.on_request || call.options.cache.use_cache;
     if call.head.stream || call.form.is_some() || !wanted {
         return None;
@@ -49,11 +57,19 @@ pub(crate) fn key(settings: &CacheSettings, group: &GroupName, call: &Call) -> O
     let name = shared.and_then(|all| all.first()).map_or(group.as_str(), String::as_str);
     let body = call.envelope.edited(&[("model", "\"\"".into())], OWN_FIELDS, &[]).to_bytes();
     let mut hash = Sha256::new();
-    for part in [name.as_bytes(), call.head.operation.path().as_bytes()] {
+    let mut add = |part: &[u8]| {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
+    };
+    add(name.as_bytes());
+    add(call.head.operation.path().as_bytes());
+    add(place.only.map_or("", |ix| topology.id(ix).as_str()).as_bytes());
+    add(&body);
+    place.taken.iter().flat_map(|taken| taken.iter()).for_each(|taken| add(taken.as_bytes()));
+    for (header, value) in &call.headers {
+        add(header.as_str().as_bytes());
+        add(value.as_bytes());
     }
-    hash.update(&body);
     Some(hash.finalize().into())
 }
 
@@ -61,7 +77,7 @@ impl Journey<'_> {
     /// Where the call's answer is kept, if it is.
     pub(crate) fn cache_key(&self, start: &Place) -> Option<[u8; 32]> {
         let settings = self.topology.settings.cache.as_ref()?;
-        key(settings, &self.topology.groups[start.group].name, &self.call)
+        key(settings, &self.topology, start, &self.call)
     }
 
     /// A kept answer to this call, if one is good enough for it.
