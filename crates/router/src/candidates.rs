@@ -61,10 +61,10 @@ pub(crate) fn choose(
     keep_unless_none(&mut rows, &mut verdicts, &Verdict::Thinned, |_, row| {
         row.ramp.is_none_or(|share| chance.unit() < f64::from(share))
     });
-    let order = |ix: Ix| group.tier(topology, ix);
-    let lowest = rows.iter().map(|row| order(group.members[row.at])).min();
-    keep_unless_none(&mut rows, &mut verdicts, &Verdict::OtherTier, |ix, _| {
-        Some(order(ix)) == lowest
+    let order = |row: &Row| group.tier(topology, row.at);
+    let lowest = rows.iter().map(|row| order(row)).min();
+    keep_unless_none(&mut rows, &mut verdicts, &Verdict::OtherTier, |_, row| {
+        Some(order(row)) == lowest
     });
     if let Some(pinned) = known.pinned {
         keep_unless_none(&mut rows, &mut verdicts, &Verdict::NotPinned, |ix, _| ix == pinned);

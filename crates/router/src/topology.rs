@@ -88,11 +88,10 @@ impl Node {
 }
 
 impl Group {
-    /// The tier of a member: lower ones first, one without is in the last.
-    pub(crate) fn tier(&self, topology: &Topology, ix: Ix) -> (i64, i64) {
-        let own = topology.node(ix).deployment.order.unwrap_or(i64::MAX);
-        let at = self.members.iter().position(|member| *member == ix);
-        let set = self.tiers.as_ref().zip(at).and_then(|(tiers, at)| tiers.get(at).copied());
+    /// The tier of the member at that place: lower ones first, one without is in the last.
+    pub(crate) fn tier(&self, topology: &Topology, at: usize) -> (i64, i64) {
+        let own = topology.node(self.members[at]).deployment.order.unwrap_or(i64::MAX);
+        let set = self.tiers.as_ref().and_then(|tiers| tiers.get(at).copied());
         (set.unwrap_or(0), own)
     }
 }
