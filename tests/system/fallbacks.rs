@@ -287,3 +287,18 @@ async fn what_is_explained_is_what_happens() {
 pub(crate) async fn headed(to: &Gateway, header: (&str, &str)) -> Response {
     post(to, CHAT, &[header], hello(false).to_string()).await
 }
+
+#[tokio::test]
+async fn a_long_list_of_changed_targets_costs_no_more_than_those_that_are_asked() {
+    let (m, n) = (upstream("m").await, upstream("n").await);
+    m.always(Behaviour::ok().status(500));
+    n.always(Behaviour::ok().status(500));
+    let config = Config::default().deployment(&m).member("n", "n", &n.base(), "");
+    let gateway = config.and("router_settings: {num_retries: 0}").start().await;
+    let target = |at: u32| json!({"model": "n", "seed": at});
+    let body = with("fallbacks", (0..20_000).map(target).collect());
+    let began = now();
+    let failed = ask(&gateway, &body).await;
+    assert_eq!((failed.head.status, m.count(), n.count()), (500, 1, 1), "{}", failed.text());
+    assert!(now() - began < Duration::from_secs(10), "{:?}", now() - began);
+}

@@ -191,15 +191,20 @@ impl<'a> Journey<'a> {
         let options = &original.options;
         let (most, targets) = self.topology.targets(options, failed, kind);
         for target in targets {
+            if seen.len() > most {
+                break;
+            }
             let Some(place) = self.topology.find(&target.model) else { continue };
+            if seen.iter().any(|one| one.is(&place)) {
+                continue;
+            }
+            seen.push(place.clone());
             let call = if target.overrides.is_empty() {
                 Ok(Arc::clone(original))
             } else {
                 original.with_members(&target.overrides).map(Arc::new)
             };
-            let Ok(call) = call else { continue };
-            if seen.len() <= most && !seen.iter().any(|one| one.is(&place)) {
-                seen.push(place.clone());
+            if let Ok(call) = call {
                 line.push_back(Leg { place, call });
             }
         }
