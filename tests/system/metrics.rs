@@ -1,6 +1,6 @@
 //! `GET /metrics`.
 
-use pointsman_testkit::{Behaviour, Gateway};
+use pointsman_testkit::{Behaviour, Gateway, now};
 
 use crate::world::{CHAT, Config, WITHIN, ask, chat, get, hello, post, upstream};
 
@@ -93,6 +93,32 @@ async fn what_is_under_way_is_seen() {
     assert_eq!(wire.head(WITHIN).await.unwrap().status, 200);
     let series = "pointsman_in_flight{deployment=\"a\",group=\"m\"}";
     assert_eq!(value(&gateway, series).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_is_counted_and_so_is_what_that_cost() {
+    let a = upstream("a").await;
+    a.always(Behaviour::ok().hang());
+    let prices = ", input_cost_per_token: 0.5, output_cost_per_token: 0.5, max_budget: 1000";
+    let gateway = Config::default().tuned(&a, prices).start().await;
+    let mut wire = crate::world::connect(&gateway).await;
+    wire.post(CHAT, &[], hello(false).to_string(), WITHIN).await.unwrap();
+    a.until(WITHIN, |tally| tally.count == 1).await.unwrap();
+    wire.hang_up();
+    a.until(WITHIN, |tally| tally.hung_up == 1).await.unwrap();
+    let began = now();
+    let ended = "pointsman_requests_total{group=\"m\",outcome=\"cancelled\"}";
+    while value(&gateway, ended).await != Some(1.0) {
+        let text = get(&gateway, "/metrics", &[]).await.text();
+        assert!(now() - began < WITHIN, "{text}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let of_a = "{deployment=\"a\",group=\"m\"}";
+    let sent = value(&gateway, &format!("pointsman_attempts_total{of_a}")).await;
+    assert_eq!(sent, Some(1.0));
+    let spent = value(&gateway, &format!("pointsman_spend_usd_total{of_a}")).await.unwrap();
+    let left = value(&gateway, &format!("pointsman_budget_remaining_usd{of_a}")).await.unwrap();
+    assert!(spent > 0.0 && (spent + left - 1000.0).abs() < 1e-9, "{spent} spent, {left} left");
 }
 
 #[tokio::test]

@@ -75,11 +75,19 @@ async fn a_stream_is_a_span_until_its_end_and_a_failure_is_one_too() {
     assert_eq!(leaving.head(WITHIN).await.unwrap().status, 200);
     leaving.hang_up();
     a.until(WITHIN, |tally| tally.hung_up == 1).await.unwrap();
+    // One that leaves before anything is answered.
+    a.always(Behaviour::ok().hang());
+    let mut leaving = connect(&gateway).await;
+    leaving.post(CHAT, &[], hello(false).to_string(), WITHIN).await.unwrap();
+    a.until(WITHIN, |tally| tally.count == 4).await.unwrap();
+    leaving.hang_up();
+    a.until(WITHIN, |tally| tally.hung_up == 2).await.unwrap();
     let spans = exported(gateway, &collector).await;
     let all = String::from_utf8_lossy(&spans);
     for text in ["connection", "bad_request", "cancelled", "no such voice"] {
         assert!(all.contains(text), "{text}: {all}");
     }
+    assert_eq!(count(&spans, b"chat m"), 4, "one for each call: {all}");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use pointsman::{
     clock::{Clock, Instant},
     provider::CallHead,
     router::Trace,
-    types::{Attempt, Deployment, Error, Operation, Usage},
+    types::{Attempt, Deployment, Error, ErrorKind, Operation, Usage},
 };
 
 use super::Traces;
@@ -31,6 +31,8 @@ pub(crate) struct CallSpan {
     model: String,
     stream: bool,
     began: Instant,
+    /// Whether its end has been told; its caller may leave before.
+    ended: bool,
 }
 
 /// A call that was answered; its answer may still be streaming.
@@ -53,13 +55,15 @@ impl Traces {
             model: of.model.clone(),
             stream: of.stream,
             began,
+            ended: false,
         }
     }
 }
 
 impl CallSpan {
     /// It was answered, or its answer begins to stream.
-    pub(crate) fn answered(self, answer: &Answer) -> OpenCall {
+    pub(crate) fn answered(mut self, answer: &Answer) -> OpenCall {
+        self.ended = true;
         let whole = self.whole();
         let span = whole.span();
         span.set_attribute(KeyValue::new("pointsman.deployment", answer.deployment.to_string()));
@@ -74,11 +78,12 @@ impl CallSpan {
                 Some(_) => self.close(span, attempt),
             }
         }
-        OpenCall { whole, send, clock: self.clock }
+        OpenCall { whole, send, clock: Arc::clone(&self.clock) }
     }
 
     /// It was not.
-    pub(crate) fn failed(self, failed: &Failure) {
+    pub(crate) fn failed(mut self, failed: &Failure) {
+        self.ended = true;
         let whole = self.whole();
         if let Some(trace) = &failed.trace {
             traced(&whole, trace);
@@ -87,9 +92,14 @@ impl CallSpan {
                 self.close(span, attempt);
             }
         }
+        self.broke(&whole, &failed.error);
+    }
+
+    /// It ended without an answer.
+    fn broke(&self, whole: &Context, why: &Error) {
         let span = whole.span();
-        span.set_attribute(error_type(failed.error.kind.name()));
-        span.set_status(Status::error(failed.error.message().to_owned()));
+        span.set_attribute(error_type(why.kind.name()));
+        span.set_status(Status::error(why.message().to_owned()));
         span.end_with_timestamp(moment(self.clock.now()));
     }
 
@@ -139,6 +149,14 @@ impl CallSpan {
             span.set_status(Status::error(kind.name()));
         }
         span.end_with_timestamp(moment(self.began + attempt.after + attempt.took));
+    }
+}
+
+impl Drop for CallSpan {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.broke(&self.whole(), &Error::new(ErrorKind::Cancelled, "the caller left"));
+        }
     }
 }
 
