@@ -5,6 +5,28 @@ use std::sync::Arc;
 use pointsman_clock::Clock;
 use pointsman_provider::{Machine, Provider, Transport};
 
+/// The providers of one crate, made of the transport, the clock and the machine.
+type Vendors =
+    fn(&Arc<dyn Transport>, &Arc<dyn Clock>, &Arc<dyn Machine>) -> Vec<Arc<dyn Provider>>;
+
+/// A line for each crate of providers; its function stands below.
+const ALL: &[Vendors] = &[
+    #[cfg(feature = "openai")]
+    openai,
+    #[cfg(feature = "anthropic")]
+    anthropic,
+    #[cfg(feature = "cohere")]
+    cohere,
+    #[cfg(feature = "ollama")]
+    ollama,
+    #[cfg(feature = "gemini")]
+    gemini,
+    #[cfg(feature = "bedrock")]
+    bedrock,
+    #[cfg(feature = "simulated")]
+    simulated,
+];
+
 /// A provider for each vendor that this build serves, over one transport; `machine` has what a
 /// deployment or its environment names: AWS's profiles, credentials and tokens in files, programs.
 pub fn providers(
@@ -12,16 +34,7 @@ pub fn providers(
     clock: &Arc<dyn Clock>,
     machine: &Arc<dyn Machine>,
 ) -> Vec<Arc<dyn Provider>> {
-    [
-        openai(transport, clock, machine),
-        anthropic(transport, clock),
-        cohere(transport, clock),
-        ollama(transport, clock),
-        gemini(transport, clock, machine),
-        bedrock(transport, clock, machine),
-        simulated(clock),
-    ]
-    .concat()
+    ALL.iter().flat_map(|vendors| vendors(transport, clock, machine)).collect()
 }
 
 #[cfg(feature = "openai")]
@@ -49,29 +62,23 @@ fn openai(
     all
 }
 
-#[cfg(not(feature = "openai"))]
-fn openai(
-    _: &Arc<dyn Transport>,
-    _: &Arc<dyn Clock>,
+#[cfg(feature = "anthropic")]
+fn anthropic(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
     _: &Arc<dyn Machine>,
 ) -> Vec<Arc<dyn Provider>> {
-    Vec::new()
-}
-
-#[cfg(feature = "anthropic")]
-fn anthropic(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     use pointsman_anthropic::AnthropicCodec;
     use pointsman_provider::HttpProvider;
     vec![Arc::new(HttpProvider::new(AnthropicCodec, Arc::clone(transport), Arc::clone(clock)))]
 }
 
-#[cfg(not(feature = "anthropic"))]
-fn anthropic(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    Vec::new()
-}
-
 #[cfg(feature = "cohere")]
-fn cohere(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+fn cohere(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    _: &Arc<dyn Machine>,
+) -> Vec<Arc<dyn Provider>> {
     use pointsman_cohere::{CohereCodec, VENDORS};
     use pointsman_provider::HttpProvider;
     let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
@@ -79,23 +86,17 @@ fn cohere(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn
     VENDORS.iter().map(provider).collect()
 }
 
-#[cfg(not(feature = "cohere"))]
-fn cohere(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    Vec::new()
-}
-
 #[cfg(feature = "ollama")]
-fn ollama(transport: &Arc<dyn Transport>, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
+fn ollama(
+    transport: &Arc<dyn Transport>,
+    clock: &Arc<dyn Clock>,
+    _: &Arc<dyn Machine>,
+) -> Vec<Arc<dyn Provider>> {
     use pointsman_ollama::{OllamaCodec, VENDORS};
     use pointsman_provider::HttpProvider;
     let over = |codec| HttpProvider::new(codec, Arc::clone(transport), Arc::clone(clock));
     let provider = |vendor| -> Arc<dyn Provider> { Arc::new(over(OllamaCodec::new(vendor))) };
     VENDORS.iter().map(provider).collect()
-}
-
-#[cfg(not(feature = "ollama"))]
-fn ollama(_: &Arc<dyn Transport>, _: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    Vec::new()
 }
 
 #[cfg(feature = "gemini")]
@@ -113,15 +114,6 @@ fn gemini(
     ]
 }
 
-#[cfg(not(feature = "gemini"))]
-fn gemini(
-    _: &Arc<dyn Transport>,
-    _: &Arc<dyn Clock>,
-    _: &Arc<dyn Machine>,
-) -> Vec<Arc<dyn Provider>> {
-    Vec::new()
-}
-
 #[cfg(feature = "bedrock")]
 fn bedrock(
     transport: &Arc<dyn Transport>,
@@ -133,21 +125,11 @@ fn bedrock(
     vec![Arc::new(BedrockProvider::new(transport, clock, Arc::clone(machine)))]
 }
 
-#[cfg(not(feature = "bedrock"))]
-fn bedrock(
+#[cfg(feature = "simulated")]
+fn simulated(
     _: &Arc<dyn Transport>,
-    _: &Arc<dyn Clock>,
+    clock: &Arc<dyn Clock>,
     _: &Arc<dyn Machine>,
 ) -> Vec<Arc<dyn Provider>> {
-    Vec::new()
-}
-
-#[cfg(feature = "simulated")]
-fn simulated(clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
     vec![Arc::new(pointsman_simulated::Simulated::new(Arc::clone(clock)))]
-}
-
-#[cfg(not(feature = "simulated"))]
-fn simulated(_: &Arc<dyn Clock>) -> Vec<Arc<dyn Provider>> {
-    Vec::new()
 }
