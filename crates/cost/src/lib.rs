@@ -5,9 +5,12 @@
 //! is money that calls reserve before they are sent and settle when they are done.
 //!
 //! ```
-//! use pointsman_clock::Instant;
-//! use pointsman_cost::{Budget, BudgetLimit, Price, Terms, parse_price};
-//! use pointsman_types::{Decimal, Usage};
+//! use pointsman_cost::{
+//!     Budget, BudgetLimit, Price, Terms,
+//!     clock::Instant,
+//!     parse_price,
+//!     types::{Decimal, Usage},
+//! };
 //!
 //! let price = Price::new(parse_price("2.5e-06")?, parse_price("0.00001")?);
 //! let limit = BudgetLimit { max: Decimal::TEN, window: Some("1d".parse()?) };
@@ -27,6 +30,11 @@ mod off_peak;
 mod parse;
 mod price;
 mod rates;
+
+/// Time and chance, as this crate is handed them.
+pub use pointsman_clock as clock;
+/// The words that all crates share.
+pub use pointsman_types as types;
 
 pub use budget::{Budget, BudgetCause, BudgetHold, BudgetLimit, BudgetRefusal, BudgetSnapshot};
 pub use calendar::{BudgetWindow, WindowError};

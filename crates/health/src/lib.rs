@@ -31,9 +31,11 @@
 //! ```
 //!
 //! ```
-//! use pointsman_clock::{Dice, Instant};
-//! use pointsman_health::{Failure, Health, Policy, Standing};
-//! use pointsman_types::ErrorKind;
+//! use pointsman_health::{
+//!     Failure, Health, Policy, Standing,
+//!     clock::{Dice, Instant},
+//!     types::ErrorKind,
+//! };
 //! use std::time::Duration;
 //!
 //! let (policy, mut dice) = (Policy::default(), Dice::new(7));
@@ -71,6 +73,11 @@ mod latency;
 mod machine;
 mod policy;
 mod tally;
+
+/// Time and chance, as this crate is handed them.
+pub use pointsman_clock as clock;
+/// The words that all crates share.
+pub use pointsman_types as types;
 
 pub use allowed::AllowedFails;
 pub use headroom::Headroom;

@@ -21,8 +21,7 @@
 //! gateway or probes, has a [`Pace`].
 //!
 //! ```
-//! use pointsman_clock::Instant;
-//! use pointsman_limits::{Gate, Limit, Limits, Settled, Take, Until};
+//! use pointsman_limits::{Gate, Limit, Limits, Settled, Take, Until, clock::Instant};
 //! use std::time::Duration;
 //!
 //! let limits = Limits { rpm: Some(2), ..Limits::default() };
@@ -52,6 +51,9 @@ mod limit;
 mod pace;
 mod slots;
 mod window;
+
+/// Time, as this crate is handed it.
+pub use pointsman_clock as clock;
 
 pub use gate::{Gate, Hold, Reading, Refusal, Settled};
 pub use limit::{Limit, Limits, Take};

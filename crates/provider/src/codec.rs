@@ -47,15 +47,18 @@ pub enum Speech {
 ///         if what.stream { Speech::No("`plain` has no streams".into()) } else { Speech::Native }
 ///     }
 ///     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
+///         // The upstream's name of the model, and nothing that is meant for the router.
+///         let model = [("model", to.model_json.clone())];
 ///         Request::post(&to.base)
-///             .body(call.envelope.bytes().clone().into())
+///             .body(call.envelope.edited(&model, OWN_FIELDS, &to.params))
 ///             .map_err(|error| Error::new(ErrorKind::BadRequest, error.to_string()))
 ///     }
 ///     fn sign(&self, _: &Target, _: &mut Request<Pieces>, _: &Credential, _: Instant) -> Result<(), Error> {
 ///         Ok(())
 ///     }
-///     fn decode(&self, _: &CallHead, status: StatusCode, _: &HeaderMap, body: Bytes, _: Instant) -> Result<WholeReply, Error> {
-///         if status.is_success() { Ok(WholeReply::of(body)) } else { Err(Error::new(ErrorKind::Server, "no")) }
+///     fn decode(&self, _: &CallHead, status: StatusCode, headers: &HeaderMap, body: Bytes, now: Instant) -> Result<WholeReply, Error> {
+///         if status.is_success() { return Ok(WholeReply::of(body)) }
+///         Err(classify_body(status.as_u16(), &body, retry_after(headers, now)))
 ///     }
 ///     fn frames(&self, _: &CallHead, _: Instant) -> Box<dyn Frames> {
 ///         Box::new(NoFrames)

@@ -21,11 +21,12 @@
 //! multiplied; a hedge too, and [`HedgeClock`] says when one is due.
 //!
 //! ```
-//! use pointsman_clock::{Dice, Instant};
 //! use pointsman_retry::{
-//!     BudgetPolicy, Decision, Policy, RetryBudget, Situation, Willing, decide,
+//!     BudgetPolicy, Decision, Policy, RetryBudget, Situation, Willing,
+//!     clock::{Dice, Instant},
+//!     decide,
+//!     types::ErrorKind,
 //! };
-//! use pointsman_types::ErrorKind;
 //!
 //! let now = Instant::from_secs(100);
 //! let mut budget = RetryBudget::default();
@@ -47,6 +48,11 @@
 mod budget;
 mod decide;
 mod hedge;
+
+/// Time and chance, as this crate is handed them.
+pub use pointsman_clock as clock;
+/// The words that all crates share.
+pub use pointsman_types as types;
 
 pub use budget::{BudgetPolicy, RetryBudget};
 pub use decide::{Decision, Policy, Situation, Willing, decide};

@@ -3,9 +3,14 @@
 //! A strategy sees [`Candidate`]s, the willing members of a group at one instant, and picks one.
 //! It is pure: time and chance are arguments, so a pick replays from its trace.
 //!
+//! [`builtin`] has the strategies by name, [`Affinity`] wraps any of them, and [`Pick`] is what to
+//! implement for one of your own. Which one is for what: `docs/strategies.md`.
+//!
 //! ```
-//! use pointsman_clock::{Dice, Instant};
-//! use pointsman_strategy::{Ask, Candidate, builtin};
+//! use pointsman_strategy::{
+//!     Ask, Candidate, builtin,
+//!     clock::{Dice, Instant},
+//! };
 //!
 //! let pick = builtin("simple-shuffle").unwrap();
 //! let among = [Candidate::of(1).weight(0), Candidate::of(2).weight(3)];
@@ -29,6 +34,11 @@ mod share;
 mod simple_shuffle;
 
 use std::{fmt::Debug, sync::Arc};
+
+/// Time and chance, as this crate is handed them.
+pub use pointsman_clock as clock;
+/// The words that all crates share.
+pub use pointsman_types as types;
 
 pub use affinity::Affinity;
 pub use candidate::{Ask, Candidate, Estimate, Used};
