@@ -52,6 +52,20 @@ async fn budgets_hold_for_what_is_billed_by_the_piece() {
             3,
         ),
         (
+            IMAGES,
+            json!({"model": "m", "prompt": "a cat", "n": 2}),
+            json(&pictures),
+            "input_cost_per_token: 0, output_cost_per_token: 0, output_cost_per_image: 0.04",
+            3,
+        ),
+        (
+            IMAGES,
+            json!({"model": "m", "prompt": "a cat", "n": 2}),
+            json(&pictures),
+            "input_cost_per_token: 0, output_cost_per_token: 1e-6, output_cost_per_image: 0.04",
+            3,
+        ),
+        (
             SPEECH,
             json!({"model": "m", "input": "helloworld", "voice": "alloy"}),
             wav,

@@ -91,7 +91,16 @@ impl Cell {
     /// What the demand is expected to cost here.
     pub(crate) fn money(&self, need: &Demand) -> Option<Decimal> {
         let terms = Terms::from(need.units.tier.unwrap_or_default());
-        self.spec.price.as_ref().map(|price| price.of(&need.expected(), &terms))
+        self.spec.price.as_ref().map(|price| {
+            let mut usage = need.expected();
+            let money = price.of(&usage, &terms);
+            if usage.images_made == 0 {
+                return money;
+            }
+            // Whether images are billed by token or by the piece is told by the answer.
+            usage.output = 0;
+            money.max(price.of(&usage, &terms))
+        })
     }
 
     pub(crate) fn row(
