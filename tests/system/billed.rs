@@ -43,28 +43,12 @@ async fn budgets_hold_for_what_is_billed_by_the_piece() {
     });
     let wav = Behaviour::ok().header("content-type", "audio/wav").body("RIFF");
     let json = |body: &Value| Behaviour::ok().body(body.to_string());
+    let two = json!({"model": "m", "prompt": "a cat", "n": 2});
+    let drawn = |price| (IMAGES, two.clone(), json(&pictures), price, 3);
     for (path, body, behaviour, price, sent) in [
-        (
-            IMAGES,
-            json!({"model": "m", "prompt": "a cat", "n": 2}),
-            json(&pictures),
-            "output_cost_per_image: 0.04",
-            3,
-        ),
-        (
-            IMAGES,
-            json!({"model": "m", "prompt": "a cat", "n": 2}),
-            json(&pictures),
-            "input_cost_per_token: 0, output_cost_per_token: 0, output_cost_per_image: 0.04",
-            3,
-        ),
-        (
-            IMAGES,
-            json!({"model": "m", "prompt": "a cat", "n": 2}),
-            json(&pictures),
-            "input_cost_per_token: 0, output_cost_per_token: 1e-6, output_cost_per_image: 0.04",
-            3,
-        ),
+        drawn("output_cost_per_image: 0.04"),
+        drawn("input_cost_per_token: 0, output_cost_per_token: 0, output_cost_per_image: 0.04"),
+        drawn("input_cost_per_token: 0, output_cost_per_token: 1e-6, output_cost_per_image: 0.04"),
         (
             SPEECH,
             json!({"model": "m", "input": "helloworld", "voice": "alloy"}),

@@ -114,8 +114,8 @@ async fn a_caller_who_leaves_is_counted_and_so_is_what_that_cost() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let of_a = "{deployment=\"a\",group=\"m\"}";
-    let sent = value(&gateway, &format!("pointsman_attempts_total{of_a}")).await;
-    assert_eq!(sent, Some(1.0));
+    let attempts = value(&gateway, &format!("pointsman_attempts_total{of_a}")).await;
+    assert_eq!(attempts, Some(1.0));
     let spent = value(&gateway, &format!("pointsman_spend_usd_total{of_a}")).await.unwrap();
     let left = value(&gateway, &format!("pointsman_budget_remaining_usd{of_a}")).await.unwrap();
     assert!(spent > 0.0 && (spent + left - 1000.0).abs() < 1e-9, "{spent} spent, {left} left");
