@@ -10,7 +10,7 @@ use pointsman_provider::{
     Call, CallHead, Credential, Pieces, Speech, Target, WholeReply,
     chat::{self, Chat, Losses},
     embeddings::Embeddings,
-    retry_after, secret_header,
+    escaped, retry_after, secret_header,
 };
 use pointsman_types::{Error, ErrorKind, ExposeSecret, Operation};
 use serde_json::{Map, Value};
@@ -89,6 +89,23 @@ fn counted(to: &Target, body: Map<String, Value>, place: Place) -> Map<String, V
 /// A model's path at AI Studio.
 pub(crate) fn path_of(model: &str) -> String {
     if model.contains('/') { model.to_owned() } else { format!("models/{model}") }
+}
+
+/// The address of a method of a model. The path may hold a caller's words, where a wildcard led
+/// here: nothing in them is anything but a name.
+pub(crate) fn address(base: &str, path: &str, method: &str) -> Result<String, Error> {
+    let mut address = base.to_owned();
+    for name in path.split('/') {
+        if matches!(name, "" | "." | "..") {
+            let message = format!("`{path}` is not the name of a model");
+            return Err(Error::new(ErrorKind::BadRequest, message).with_param("model"));
+        }
+        address.push('/');
+        // It stands in names of models, and Google writes it as it is.
+        address.push_str(&escaped(name).replace("%40", "@"));
+    }
+    address.extend([":", method]);
+    Ok(address)
 }
 
 pub(crate) fn posted(address: String, body: Pieces) -> Result<Request<Pieces>, Error> {

@@ -10,7 +10,7 @@ use pointsman_provider::{
 use pointsman_types::{Deployment, Error, Operation};
 
 use crate::{
-    codec::{decode, path_of, posted, sign, speaks, written},
+    codec::{address, decode, path_of, posted, sign, speaks, written},
     decoder::GeminiDecoder,
     native::NativeFrames,
     request::Place,
@@ -42,7 +42,7 @@ impl Codec for GeminiCodec {
 
     fn encode(&self, to: &Target, call: &Call) -> Result<Request<Pieces>, Error> {
         let (method, body) = written(to, call, Place::Studio)?;
-        posted(format!("{}/{}:{method}", to.base, path_of(&to.model)), body)
+        posted(address(&to.base, &path_of(&to.model), method)?, body)
     }
 
     fn sign(

@@ -17,7 +17,7 @@ use pointsman_types::{Deployment, Error, Operation};
 use crate::{
     account::{Account, Own, project_of},
     claude,
-    codec::{bytes_of, decode, posted, sign, speaks, written},
+    codec::{address, bytes_of, decode, posted, sign, speaks, written},
     request::Place,
     tokens::{self, Tokens},
 };
@@ -206,7 +206,7 @@ impl Codec for VertexCodec {
             let (method, body) = written(to, call, Place::Vertex)?;
             (path, method, body)
         };
-        posted(format!("{}/{path}:{method}", to.base), body)
+        posted(address(&to.base, &path, method)?, body)
     }
 
     fn sign(

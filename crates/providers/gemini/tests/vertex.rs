@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Request, StatusCode};
 use pointsman_clock::{Instant, ManualClock};
-use pointsman_gemini::VertexCodec;
+use pointsman_gemini::{GeminiCodec, VertexCodec};
 use pointsman_provider::{
     Call, CallHead, Codec, HttpProvider, Incoming, NoMachine, Pieces, Provider, Reply, Speech,
     Transport,
@@ -254,4 +254,38 @@ async fn a_stream_in_an_array_is_a_stream_and_the_token_goes_along() {
     let asked = google.0.lock().unwrap();
     assert_eq!(asked[1].headers()["authorization"], "Bearer planted");
     assert!(!format!("{asked:?} {target:?} {provider:?}").contains("planted"));
+}
+
+#[test]
+fn a_callers_name_leads_nowhere_else() {
+    let of = |codec: &dyn Codec, model: &str| {
+        let settings = [("vertex_project", "p"), ("vertex_location", "us-east1")];
+        let deployment =
+            Deployment { vendor: codec.vendor().name.into(), ..deployment(model, &settings) };
+        let target = codec.target(&deployment.with_key("k")).unwrap();
+        let body = json!({"messages": [{"role": "user", "content": "Hi"}]});
+        let call = Call::json(Operation::Chat, "g", body).unwrap();
+        codec.encode(&target, &call).map(|request| request.uri().to_string())
+    };
+    let (studio, vertex) = (&GeminiCodec as &dyn Codec, &codec() as &dyn Codec);
+    for (codec, model, end) in [
+        (studio, "a?b=c#d", "/v1beta/models/a%3Fb%3Dc%23d:generateContent"),
+        (studio, "x/a b\r\né", "/v1beta/x/a%20b%0D%0A%C3%A9:generateContent"),
+        (studio, "a:deleteAll?", "/v1beta/models/a%3AdeleteAll%3F:generateContent"),
+        (vertex, "a%2f..?x", "/publishers/google/models/a%252f..%3Fx:generateContent"),
+        (vertex, "claude-x@1", "/publishers/anthropic/models/claude-x@1:rawPredict"),
+    ] {
+        let address = of(codec, model).unwrap();
+        assert!(address.ends_with(end), "{model}: {address}");
+    }
+    for model in ["x/../../files", "..", "publishers/../../../q", "a//b", "x/.", ""] {
+        for codec in [studio, vertex] {
+            // A name without a slash is one segment behind `models/`.
+            if let Err(error) = of(codec, model) {
+                assert_eq!(error.kind, ErrorKind::BadRequest, "{model}");
+            } else {
+                panic!("{model}: {:?}", of(codec, model));
+            }
+        }
+    }
 }
