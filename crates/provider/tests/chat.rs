@@ -312,3 +312,11 @@ proptest! {
         prop_assert_eq!(once, again);
     }
 }
+
+#[test]
+fn of_many_things_that_cannot_be_said_some_are_named() {
+    let mut losses = pointsman_provider::chat::Losses::new("v", false);
+    (0..300_000).for_each(|nth| losses.lose(&format!("messages.m{nth}")));
+    let error = losses.settle().unwrap_err();
+    assert!(error.message().len() < 10_000, "{}", error.message().len());
+}

@@ -37,6 +37,9 @@ const ONE_DIALECT: &[&str] = &[
     "web_search_options",
 ];
 
+/// So many names are told: a request may hold any number of them.
+const MOST_NAMED: usize = 100;
+
 /// Collects what a vendor cannot express: an error that names it all, unless the deployment says
 /// `drop_params`.
 ///
@@ -72,6 +75,9 @@ impl Losses {
 
     /// The vendor has no way to say this parameter.
     pub fn lose(&mut self, name: &str) {
+        if self.names.len() == MOST_NAMED {
+            return;
+        }
         let drop = self.drop_all || self.dropped.iter().any(|dropped| dropped == name);
         if !drop && !self.names.iter().any(|known| known == name) {
             self.names.push(name.to_owned());

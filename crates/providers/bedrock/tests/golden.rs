@@ -243,3 +243,22 @@ fn what_is_spoken() {
         assert!(matches!(speech(model, operation), Speech::No(_)), "{model} {operation:?}");
     }
 }
+
+#[test]
+fn documents_of_one_name_are_told_apart_however_many() {
+    let part = |name: &str| {
+        let data = "data:text/plain;base64,QQ==";
+        json!({"type": "file", "file": {"filename": name, "file_data": data}})
+    };
+    let mut parts: Vec<Value> = ["a-2.txt", "A.txt"].map(part).into();
+    parts.extend((0..5_000).map(|_| part("a.txt")));
+    parts.push(json!({"type": "text", "text": "Read them."}));
+    let began = pointsman_testkit::now();
+    let body = json!({"messages": [{"role": "user", "content": parts}]});
+    let (_, sent) = encode(CLAUDE, Operation::Chat, body).unwrap();
+    assert!(pointsman_testkit::now() - began < std::time::Duration::from_secs(20));
+    let blocks = sent["messages"][0]["content"].as_array().unwrap();
+    let names = blocks.iter().filter_map(|block| block["document"]["name"].as_str());
+    let names: std::collections::BTreeSet<String> = names.map(str::to_lowercase).collect();
+    assert_eq!(names.len(), 5_002);
+}

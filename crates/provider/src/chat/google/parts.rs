@@ -1,5 +1,7 @@
 //! From Google's contents and their parts.
 
+use std::collections::{HashMap, VecDeque};
+
 use serde_json::Value;
 
 use super::{object, open, several, unsealed};
@@ -12,9 +14,40 @@ use crate::{
 /// their id, else by name and order.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// Name and id of each call that is not answered yet.
-    open: Vec<(String, String)>,
+    open: Open,
     calls: usize,
+}
+
+/// Calls that are not answered yet.
+#[derive(Debug, Default)]
+struct Open {
+    /// The ids of all calls by the name of their function, in order.
+    by_name: HashMap<String, VecDeque<String>>,
+    /// How many calls of an id were answered by it.
+    answered: HashMap<String, usize>,
+}
+
+impl Open {
+    fn push(&mut self, name: String, id: String) {
+        self.by_name.entry(name).or_default().push_back(id);
+    }
+
+    /// The call of that id is answered.
+    fn answered(&mut self, id: &str) {
+        *self.answered.entry(id.to_owned()).or_default() += 1;
+    }
+
+    /// The id of the first call of that function, which is answered now.
+    fn first(&mut self, name: &str) -> Option<String> {
+        let calls = self.by_name.get_mut(name)?;
+        loop {
+            let id = calls.pop_front()?;
+            match self.answered.get_mut(&id).filter(|left| **left > 0) {
+                Some(left) => *left -= 1,
+                None => return Some(id),
+            }
+        }
+    }
 }
 
 impl Turns {
@@ -100,7 +133,7 @@ impl Turns {
         let given = call.text("id")?.filter(|id| !id.is_empty());
         let id = given.unwrap_or_else(|| format!("call_{}", self.calls));
         self.calls += 1;
-        self.open.push((name.clone(), id.clone()));
+        self.open.push(name.clone(), id.clone());
         let arguments = match call.value("args") {
             None => "{}".to_owned(),
             Some(Value::Object(args)) => Value::Object(args).to_string(),
@@ -112,12 +145,13 @@ impl Turns {
     fn result(&mut self, mut result: Fields) -> Result<Content, BodyFault> {
         let name = result.needed("name")?;
         let given = result.text("id")?.filter(|id| !id.is_empty());
-        let answers = |(of, id): &(String, String)| match &given {
-            Some(given) => given == id,
-            None => *of == name,
+        let id = match given {
+            Some(given) => {
+                self.open.answered(&given);
+                given
+            }
+            None => self.open.first(&name).unwrap_or(name),
         };
-        let found = self.open.iter().position(answers).map(|at| self.open.remove(at).1);
-        let id = given.or(found).unwrap_or(name);
         let (text, is_error) = said(result.value("response").unwrap_or_default());
         let mut parts = if text.is_empty() { Vec::new() } else { vec![Part::text(text)] };
         parts.extend(self.parts(&mut result)?);

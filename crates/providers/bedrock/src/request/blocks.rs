@@ -1,5 +1,7 @@
 //! Parts as Converse's content blocks.
 
+use std::collections::{HashMap, HashSet};
+
 use pointsman_provider::chat::{Cache, Content, Losses, Part, Source, ToolCall};
 use serde_json::{Map, Value, json};
 
@@ -23,13 +25,15 @@ const OWN: [&str; 9] = [
 pub(super) struct Blocks<'a> {
     family: Family,
     pub(super) losses: &'a mut Losses,
-    /// Names of documents: no two may be equal, whatever their case.
-    names: Vec<String>,
+    /// Names of documents, in lower case: no two may be equal, whatever their case.
+    names: HashSet<String>,
+    /// The last number behind each name that came more than once.
+    numbers: HashMap<String, u64>,
 }
 
 impl<'a> Blocks<'a> {
     pub(super) fn new(family: Family, losses: &'a mut Losses) -> Self {
-        Self { family, losses, names: Vec::new() }
+        Self { family, losses, names: HashSet::new(), numbers: HashMap::new() }
     }
 
     /// The blocks of a system message.
@@ -122,14 +126,18 @@ impl<'a> Blocks<'a> {
     }
 
     fn unique(&mut self, name: &str) -> String {
-        let mut unique = name.to_owned();
-        let mut nth = 1;
-        while self.names.iter().any(|known| known.eq_ignore_ascii_case(&unique)) {
-            nth += 1;
-            unique = format!("{name}-{nth}");
+        let lower = name.to_ascii_lowercase();
+        if self.names.insert(lower.clone()) {
+            return name.to_owned();
         }
-        self.names.push(unique.clone());
-        unique
+        let nth = self.numbers.entry(lower).or_insert(1);
+        loop {
+            *nth += 1;
+            let unique = format!("{name}-{nth}");
+            if self.names.insert(unique.to_ascii_lowercase()) {
+                return unique;
+            }
+        }
     }
 
     fn call(&mut self, call: &ToolCall) -> Value {

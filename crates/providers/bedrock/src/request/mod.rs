@@ -5,6 +5,8 @@ mod media;
 mod thinking;
 mod tools;
 
+use std::collections::HashSet;
+
 use pointsman_provider::chat::{Chat, Content, Format, Losses, Message, Part, Role, messages};
 use pointsman_types::stable_hash;
 use serde_json::{Map, Value, json};
@@ -306,12 +308,12 @@ fn is_noted(text: &str) -> bool {
 
 /// The names of the functions that a conversation speaks of.
 fn called(messages: &[Message]) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
+    let (mut names, mut seen) = (Vec::new(), HashSet::new());
     for Part { content, .. } in messages.iter().flat_map(|message| &message.parts) {
         if let Content::ToolCall(call) = content
-            && !names.contains(&call.name.as_str())
+            && seen.insert(call.name.as_str())
         {
-            names.push(&call.name);
+            names.push(call.name.as_str());
         }
     }
     names
