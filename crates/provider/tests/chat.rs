@@ -315,7 +315,7 @@ proptest! {
 
 #[test]
 fn of_many_things_that_cannot_be_said_some_are_named() {
-    let mut losses = pointsman_provider::chat::Losses::new("v", false);
+    let mut losses = Losses::new("v", false);
     (0..300_000).for_each(|nth| losses.lose(&format!("messages.m{nth}")));
     let error = losses.settle().unwrap_err();
     assert!(error.message().len() < 10_000, "{}", error.message().len());
