@@ -400,8 +400,10 @@ impl StateStore for RedisStore {
         // No exchange that asks for it is missed.
         let mut exchanged = shared.exchanged.subscribe();
         let mut waiting = shared.memory.wait_for(at, need);
-        let (end, mut last) = (Timer::now() + IN_ALL, refusal);
-        while timeout_at(end.min(Timer::now() + WAIT), exchanged.changed()).await.is_ok() {
+        let (mut heard, mut last) = (Timer::now(), refusal);
+        let end = heard + IN_ALL;
+        while timeout_at(end.min(heard + WAIT), exchanged.changed()).await.is_ok() {
+            heard = Timer::now();
             // What it takes is not asked for once more in between.
             drop(waiting);
             match shared.memory.try_reserve(at, need, id, shared.clock.now()) {
@@ -411,7 +413,7 @@ impl StateStore for RedisStore {
             }
             waiting = shared.memory.wait_for(at, need);
         }
-        if Timer::now() >= end {
+        if heard.elapsed() < WAIT {
             return Err(last);
         }
         // It does not answer: by our share, then.
