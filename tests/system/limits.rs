@@ -160,6 +160,25 @@ async fn a_slot_that_is_taken_hides_no_moment() {
 }
 
 #[tokio::test]
+async fn a_guess_of_the_answer_makes_no_call_too_large() {
+    let a = upstream("a").await;
+    a.always(Behaviour::ok().usage(10, 0, 90));
+    let gateway = Config::default().tuned(&a, ", tpm: 500").start().await;
+    // Nobody says how long the answer may be: the first is claimed with all that there is, those
+    // after it with what is usual.
+    for used in [100, 200, 300] {
+        assert_eq!(chat(&gateway).await.head.status, 200);
+        assert_eq!(standing(&gateway, "a").await["windows"]["tpm"]["used"], used);
+    }
+    let mut body = hello(false);
+    body["max_tokens"] = 1_000.into();
+    let gateway = Config::default().tuned(&a, ", tpm: 500").start().await;
+    let refused = ask(&gateway, &body).await;
+    assert_eq!(refused.head.status, 400, "what was said holds: {}", refused.text());
+    assert_eq!(refused.json()["error"]["code"], "request_too_large");
+}
+
+#[tokio::test]
 async fn an_error_keeps_the_request_and_no_tokens() {
     let a = upstream("a").await;
     a.always(Behaviour::ok().error(400, "x", "invalid_request_error", "no"));

@@ -14,12 +14,12 @@ use crate::{
 pub(crate) fn of_deployment(reading: &mut Reading<'_>, places: [&Fields<'_>; 3]) -> LimitSpec {
     let params = places[1];
     LimitSpec {
-        rpm: limit(reading, places, "rpm").map(|(limit, _)| limit),
-        tpm: tokens(reading, places, "tpm"),
-        itpm: limit(reading, places, "itpm").map(|(limit, _)| limit),
-        otpm: tokens(reading, places, "otpm"),
-        rpd: limit(reading, places, "rpd").map(|(limit, _)| limit),
-        tpd: limit(reading, places, "tpd").map(|(limit, _)| limit),
+        rpm: limit(reading, places, "rpm"),
+        tpm: limit(reading, places, "tpm"),
+        itpm: limit(reading, places, "itpm"),
+        otpm: limit(reading, places, "otpm"),
+        rpd: limit(reading, places, "rpd"),
+        tpd: limit(reading, places, "tpd"),
         daily_reset_time: reading
             .take(params, "daily_reset_time", Reading::time_of_day)
             .unwrap_or_default(),
@@ -28,11 +28,11 @@ pub(crate) fn of_deployment(reading: &mut Reading<'_>, places: [&Fields<'_>; 3])
 }
 
 /// The first that is set and not 0, which means no limit, as in LiteLLM.
-fn limit<'t, T: TryFrom<Decimal> + Default + PartialEq>(
+fn limit<T: TryFrom<Decimal> + Default + PartialEq>(
     reading: &mut Reading<'_>,
-    places: [&Fields<'t>; 3],
+    places: [&Fields<'_>; 3],
     key: &str,
-) -> Option<(T, Field<'t>)> {
+) -> Option<T> {
     let mut first = None;
     for fields in places {
         let read: Option<T> = reading.take(fields, key, Reading::whole);
@@ -41,28 +41,11 @@ fn limit<'t, T: TryFrom<Decimal> + Default + PartialEq>(
                 let message = format!("{}: 0 means no limit", field.name());
                 reading.note(field.at, Grade::Approximate, message);
             } else if first.is_none() {
-                first = Some((limit, field));
+                first = Some(limit);
             }
         }
     }
     first
-}
-
-/// A limit that answers count for, too: one that no first answer fits in is told of.
-fn tokens(reading: &mut Reading<'_>, places: [&Fields<'_>; 3], key: &str) -> Option<u64> {
-    /// What an answer is reckoned with before the first one, where nothing bounds it.
-    const FIRST: u64 = 1_024;
-    let (limit, field): (u64, _) = limit(reading, places, key)?;
-    let bounded = places[2].first(&["max_output_tokens", "max_tokens"]).is_some();
-    if limit <= FIRST && !bounded {
-        let message = format!(
-            "{}: before the first answer a call that names no max_tokens is reckoned with {FIRST} of \
-             them, which do not fit: set max_output_tokens in model_info",
-            field.name()
-        );
-        reading.note(field.at, Grade::Approximate, message);
-    }
-    Some(limit)
 }
 
 /// The limits of a quota or a caller, where 0 would be a mistake.

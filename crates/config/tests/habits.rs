@@ -115,18 +115,6 @@ fn a_variable_that_is_left_empty_is_as_good_as_absent() {
 }
 
 #[test]
-fn a_limit_that_no_first_answer_fits_in_is_told_of() {
-    let told = |more: &str| {
-        let entry = format!("- {{model_name: h, litellm_params: {{model: openai/m, {more}}}\n");
-        said(&entry, Grade::Approximate)
-    };
-    let [one] = &told("tpm: 1000}")[..] else { panic!() };
-    assert!(one.starts_with("litellm_params.tpm: before the first answer"), "{one}");
-    assert_eq!(told("tpm: 1000}, model_info: {max_output_tokens: 200}"), [""; 0]);
-    assert_eq!(told("tpm: 2000}"), [""; 0]);
-}
-
-#[test]
 fn a_shells_variable_is_told_of() {
     let text = "general_settings: {master_key: '${LITELLM_MASTER_KEY:-sk-planted}'}\n";
     assert_eq!(

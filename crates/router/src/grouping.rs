@@ -25,6 +25,8 @@ pub(crate) fn node(member: Member, ready: (Arc<dyn Provider>, Target), slot: Slo
     Node {
         weighs: tokens || member.budget.is_some() || !member.accounts.is_empty(),
         max_output: max_output(&member.deployment.params),
+        most: [limits.tpm, limits.tpd].into_iter().flatten().min(),
+        most_output: limits.otpm,
         hash: member.deployment.id.stable_hash(),
         rpm: member.limits.rpm,
         tpm: member.limits.tpm,

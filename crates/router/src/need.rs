@@ -80,7 +80,7 @@ pub(crate) fn demand(
     let untold = call.head.operation == Operation::Speech;
     if always || group.weighs || untold || !accounts.is_empty() {
         take.input = weight.input(call);
-        take.output = output(topology, group, call);
+        take.output = output(topology, group, call, take.input);
     }
     let units = units(group, call);
     let stream = call.head.stream;
@@ -88,19 +88,30 @@ pub(crate) fn demand(
 }
 
 /// Tokens of the answer. Where the request does not say how long it may be, those of the member
-/// that asks for the longest.
-fn output(topology: &Topology, group: &Group, call: &Call) -> u64 {
+/// that asks for the longest; and where nobody says and none is known yet, no more than fits.
+fn output(topology: &Topology, group: &Group, call: &Call, input: u64) -> u64 {
     let nodes = || group.members.iter().map(|ix| topology.node(*ix));
     let average = group.live.average_output();
     let most = nodes().filter_map(|node| node.info.max_output_tokens).max();
     let writes = call.head.operation.writes();
     match if writes { call.head.max_output } else { Some(0) } {
         None => {
-            let of = nodes().map(|node| output_estimate(node.max_output, average, most));
+            let of = nodes().map(|node| {
+                let guess = output_estimate(node.max_output, average, most);
+                let known = node.max_output.is_some() || average.is_some();
+                if known { guess } else { guess.min(room(node, input).unwrap_or(guess)) }
+            });
             of.max().unwrap_or_else(|| output_estimate(None, average, most))
         }
         asked => output_estimate(asked, average, most),
     }
+}
+
+/// The longest answer that a member's limits have room for; `None`: any, or none at all.
+fn room(node: &Node, input: u64) -> Option<u64> {
+    let beside = node.most.map(|most| most.saturating_sub(input));
+    let room = [beside, node.most_output].into_iter().flatten().min();
+    room.filter(|room| *room > 0)
 }
 
 /// What is billed beside the tokens that a limit counts, as far as the request tells.

@@ -54,6 +54,9 @@ pub(crate) struct Node {
     pub(crate) slot: Slot,
     /// The longest answer that it asks for where a request does not say.
     pub(crate) max_output: Option<u64>,
+    /// Tokens that its limits have room for, when nothing was used: of a call, and of its answer.
+    pub(crate) most: Option<u64>,
+    pub(crate) most_output: Option<u64>,
     /// Whether it has a limit of tokens or a budget, so that the size of a call matters.
     pub(crate) weighs: bool,
 }
