@@ -7,8 +7,9 @@
 //!
 //! - **Never over.** What is out on a lease counts as used. It is stamped into the window when it is
 //!   reported, returned or expires, never earlier, so no 60 seconds hold more than the limit.
-//! - **Never an error, never a wait.** A call whose lease is spent waits for one answer, 50 ms at
-//!   most. When the server is out of reach each instance goes on by [its share](#outages).
+//! - **Never an error, never a wait.** A call whose lease is spent waits for an answer, 50 ms at
+//!   most; while the server answers and others have to give way first, 100 ms. When it is out of
+//!   reach each instance goes on by [its share](#outages).
 //! - **To the cent.** Use is reported with the number of the report; what the server has counted
 //!   already it does not count again, so a report whose answer was lost is simply sent again.
 //!
